@@ -1,0 +1,1 @@
+"""Model folders: contract, weights by hash; which exist, how they load."""

@@ -1,0 +1,146 @@
+"""What a model promises and wants: `model.json` as frozen dataclasses.
+
+Everything that changes what a model computes stands here, and nothing else decides it: not the file's name, not the
+code that runs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Which network, and with which arguments (see `networks.ARCHITECTURES`)."""
+
+    name: str
+    args: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class InputContract:
+    """What the network sees.
+
+    Attributes:
+        spacing_mm: in-plane size of a pixel, mm.
+        slice_step_mm: slices nearer to each other than this are thinned out before the network; 0 keeps all.
+        slices: 1 or 3: the slice, or the slice and two neighbors.
+        neighbor_mm: wanted distance of the neighbors, mm; the nearest whole number of slices is taken, at least one.
+        window_hu: values outside are cut off; the window's ends become -2 and 2.
+        size_multiple: height and width are padded to a multiple of this.
+    """
+
+    spacing_mm: float
+    slice_step_mm: float
+    slices: int
+    neighbor_mm: float
+    window_hu: tuple[float, float]
+    size_multiple: int = 32
+
+    def neighbor_offset(self, slice_spacing_mm: float) -> int:
+        """How many slices away the neighbors lie on a scan with this distance between slices."""
+        return max(1, round(self.neighbor_mm / slice_spacing_mm))
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """What a plausible answer looks like, in 3D. Chosen on validation data only.
+
+    Attributes:
+        kidney_min_ml: smaller bodies of kidney and masses are dropped.
+        tumor_min_ml, cyst_min_ml: smaller lesions become kidney.
+        kidneys_max: at most so many bodies are kept, the largest first.
+    """
+
+    kidney_min_ml: float = 10.0
+    tumor_min_ml: float = 0.1
+    cyst_min_ml: float = 0.05
+    kidneys_max: int = 3
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How probabilities become labels: a threshold a region, and the clean-up."""
+
+    thresholds: dict[str, float]
+    cleanup: Cleanup
+
+
+@dataclass(frozen=True)
+class Locate:
+    """How the kidneys are found before the fine pass.
+
+    Attributes:
+        model: name of the model folder beside this one that locates.
+        margin_mm: added to every side of the found box.
+    """
+
+    model: str
+    margin_mm: float = 20.0
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """The weights, safe to read: no code in them."""
+
+    file: str
+    sha256: str
+    dtype: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """One measured figure: what, on which data, from how many scans, with its interval (None: not computed)."""
+
+    what: str
+    on: str
+    n: int
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A training data set and its license."""
+
+    name: str
+    license: str
+    patients: int
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How the weights were made."""
+
+    data: tuple[DataSource, ...]
+    recipe: str
+    date: str
+    seed: int
+    steps: int
+    encoder_start: str
+    product_version: str
+
+
+@dataclass(frozen=True)
+class ModelContract:
+    """All of `model.json`."""
+
+    name: str
+    version: str
+    task: str
+    modality: str
+    title: str
+    architecture: Architecture
+    input: InputContract
+    regions: tuple[str, ...]
+    decision: Decision
+    locate: Locate | None
+    weights: WeightsFile | None
+    training: TrainingRecord
+    scores: tuple[Score, ...]
+    limits: tuple[str, ...]
+    license: str
+    format: int = 1

@@ -1,0 +1,151 @@
+"""From data to a model folder: the one function that `train` calls."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from torch.utils.data import DataLoader
+
+from ..errors import InputError, UsageError
+from ..inference.device import half_type
+from .cases import Case, phantom_cases, read_cases
+from .encoder_start import RESNET18_FILE, start_from_resnet18
+from .module import SegmentationModule
+from .recipe import Recipe, Split, read_recipe, read_split
+from .samples import Crops, collate
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule, Trainer
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT = "last.ckpt"
+
+
+class _Tell(Callback):
+    """Passes the step number on, so that the caller can show progress."""
+
+    def __init__(self, on_step: Callable[[int, int, float], None]) -> None:
+        self._on_step = on_step
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """After every optimizer step: done, total, loss."""
+        self._on_step(trainer.global_step, trainer.max_steps, float(outputs["loss"]))
+
+
+class _Deal(Callback):
+    """Keeps the count of samples in step with the optimizer, also after a resume."""
+
+    def __init__(self, crops: Crops, batch: int) -> None:
+        self._crops, self._batch = crops, batch
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Go on with the sample after the last one that was learned from."""
+        self._crops.drawn = trainer.global_step * self._batch
+
+
+def train(
+    recipe_name: str,
+    data: Path,
+    output: Path,
+    *,
+    quick: bool = False,
+    resume: bool = False,
+    encoder_weights: Path | None = None,
+    on_step: Callable[[int, int, float], None] = lambda done, total, loss: None,
+) -> Path:
+    """Train a recipe and write a model folder.
+
+    Args:
+        recipe_name: name of a recipe, or the path of a .toml file.
+        data: folder as `cases.read_cases` describes it.
+        output: folder for the checkpoint, the metrics and, at the end, the model folder `output/NAME`.
+        quick: a few steps only, to see that everything works.
+        resume: go on from the checkpoint in `output`.
+        encoder_weights: file to start the encoder from; default: the one in `data/weights`, where it fits.
+        on_step: called after each step with steps done, steps in all, and loss.
+
+    Returns:
+        The model folder.
+
+    Raises:
+        InputError: the data cannot be used.
+        UsageError: no such recipe, or nothing to resume.
+    """
+    from .export import write_model
+
+    recipe = read_recipe(recipe_name)
+    recipe = recipe.quick() if quick else recipe
+    checkpoint = output / CHECKPOINT
+    if resume and not checkpoint.is_file():
+        raise UsageError(f"There is nothing to resume in {output}: {CHECKPOINT} is missing.")
+    output.mkdir(parents=True, exist_ok=True)
+    learn, validate = _divide(read_cases(data, recipe.input.spacing_mm), read_split())
+    patients = sorted({case.patient for case in learn})
+    learn += phantom_cases(recipe.phantoms, recipe.seed, recipe.input.spacing_mm)
+
+    lightning.seed_everything(recipe.seed, verbose=False)
+    module = SegmentationModule(recipe, validate)
+    started = _start_encoder(module, recipe, encoder_weights or data / "weights" / RESNET18_FILE)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    _fit(module, recipe, learn, validate, output, checkpoint if resume else None, on_step)
+    return write_model(module, recipe, output, patients, started)
+
+
+def _divide(cases: list[Case], split: Split) -> tuple[list[Case], list[Case]]:
+    held_out = split.validation | split.test | split.unused
+    learn = [case for case in cases if case.patient not in held_out]
+    validate = [case for case in cases if case.patient in split.validation]
+    if not learn:
+        raise InputError("All cases of the data folder are kept out of training by split.toml: nothing is left to learn from.")
+    logger.info("%d cases to learn from, %d to validate on", len(learn), len(validate))
+    return learn, validate
+
+
+def _start_encoder(module: SegmentationModule, recipe: Recipe, file: Path) -> str:
+    if recipe.architecture.name != "unet_resnet34" or not file.is_file():
+        return "all weights start from scratch"
+    return start_from_resnet18(module.network, file, recipe.input.slices)
+
+
+def _fit(
+    module: SegmentationModule,
+    recipe: Recipe,
+    learn: list[Case],
+    validate: list[Case],
+    output: Path,
+    checkpoint: Path | None,
+    on_step: Callable[[int, int, float], None],
+) -> None:
+    crops = Crops(learn, recipe)
+    half = half_type(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    every = ModelCheckpoint(output, filename="last", every_n_train_steps=min(250, recipe.steps), save_on_train_epoch_end=False)
+    trainer = lightning.Trainer(
+        max_steps=recipe.steps,
+        precision="bf16-mixed" if half == torch.bfloat16 else "32-true",
+        logger=CSVLogger(output, name="metrics", flush_logs_every_n_steps=10),
+        log_every_n_steps=10,
+        callbacks=[EMAWeightAveraging(decay=recipe.ema), every, _Deal(crops, recipe.batch), _Tell(on_step)],
+        val_check_interval=recipe.validate_every,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        limit_val_batches=len(validate) if validate else 0,
+        gradient_clip_val=5.0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(
+        module,
+        DataLoader(crops, batch_size=recipe.batch, collate_fn=collate),
+        DataLoader(list(range(len(validate)))) if validate else None,  # type: ignore[arg-type]
+        ckpt_path=checkpoint,
+    )

@@ -1,0 +1,106 @@
+"""A recipe: every choice of one training, read from `Resources/Recipes/NAME.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..models.contract import Architecture, InputContract
+from ..resources import resource
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The choices of one training.
+
+    Attributes:
+        name: of the recipe and of the model that it makes.
+        title: what the model is, for people.
+        architecture, input: see `models.contract`.
+        regions: ids of the regions that the finished model predicts; the other channels only teach.
+        locator: name of the model that locates for this one; empty for a locator itself.
+        steps: optimizer steps.
+        batch: crops a step.
+        crop_px: side of a square crop, pixels at the working spacing.
+        learning_rate: the peak; warms up over 5 % of the steps, then falls to 0 along a cosine.
+        weight_decay: of AdamW.
+        ema: decay of the running average of the weights that is kept.
+        seed: of everything random.
+        phantoms: how many synthetic abdomens are mixed in.
+        mix: share of the crops by kind of case.
+        aim: share of the crops centered on a lesion, on a kidney, and anywhere in the body.
+        validate_every: steps.
+    """
+
+    name: str
+    title: str
+    architecture: Architecture
+    input: InputContract
+    regions: tuple[str, ...]
+    locator: str
+    steps: int
+    batch: int
+    crop_px: int
+    learning_rate: float
+    weight_decay: float
+    ema: float
+    seed: int
+    phantoms: int
+    mix: dict[str, float]
+    aim: dict[str, float]
+    validate_every: int
+
+    def quick(self) -> Recipe:
+        """The same in minutes: proves that everything works, not that it works well."""
+        return replace(self, steps=20, batch=2, crop_px=64, phantoms=2, validate_every=10)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which patients are kept out of training: the same for every experiment; all others train.
+
+    Attributes:
+        validation: thresholds and clean-up may be chosen on these.
+        test: no choice is made on these.
+        unused: not trained on either, for a reason that the file gives.
+    """
+
+    validation: frozenset[str]
+    test: frozenset[str]
+    unused: frozenset[str]
+
+
+def recipes() -> tuple[str, ...]:
+    """Names of the recipes that come with the product."""
+    return tuple(sorted(path.stem for path in resource("Recipes").glob("*.toml") if path.stem != "split"))
+
+
+def read_recipe(name: str) -> Recipe:
+    """The recipe of this name, or in this file.
+
+    Raises:
+        UsageError: there is none, or it lacks or misspells a field.
+    """
+    path = Path(name) if name.endswith(".toml") else resource("Recipes", f"{name}.toml")
+    if not path.is_file():
+        raise UsageError(f"There is no recipe '{name}'. Known: {', '.join(recipes())}; or give the path of a .toml file.")
+    table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    wanted = {field.name for field in fields(Recipe)}
+    if missing := wanted - set(table):
+        raise UsageError(f"The recipe {path.name} lacks: {', '.join(sorted(missing))}.")
+    if strange := set(table) - wanted:
+        raise UsageError(f"The recipe {path.name} has fields that are not known: {', '.join(sorted(strange))}.")
+    table["architecture"] = Architecture(**table["architecture"])
+    table["input"]["window_hu"] = tuple(table["input"]["window_hu"])
+    table["input"] = InputContract(**table["input"])
+    table["regions"] = tuple(table["regions"])
+    return Recipe(**table)
+
+
+def read_split() -> Split:
+    """The split that every experiment shares."""
+    table = tomllib.loads(resource("Recipes", "split.toml").read_text(encoding="utf-8"))
+    return Split(*(frozenset(table[part]) for part in ("validation", "test", "unused")))
