@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import surface_distance
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -43,7 +44,6 @@ def test_two_empty_masks_agree_fully_and_one_empty_mask_agrees_not_at_all() -> N
 def test_dice_equals_the_surface_distance_package_where_that_defines_it(
     reference: np.ndarray, prediction: np.ndarray
 ) -> None:
-    surface_distance = pytest.importorskip("surface_distance")
     assume(reference.any() or prediction.any())
     theirs = surface_distance.compute_dice_coefficient(reference, prediction)
     assert evaluation.dice(reference, prediction) == pytest.approx(theirs)
