@@ -8,9 +8,9 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from KidneyTumorSegLib.measurements import Kidney, Lesion, Measurements, Quantity, headline, measure
+from KidneyTumorSegLib.measurements import Kidney, Lesion, Measurements, Quantity, body_midline_l_mm, headline, measure
 from KidneyTumorSegLib.measurements.measure import LESION_MIN_ML
-from KidneyTumorSegLib.volume import Grid, LabelMap, Reorder
+from KidneyTumorSegLib.volume import Grid, LabelMap, Reorder, Volume
 from KidneyTumorSegLib.volume.phantom import phantom_grid, standard_phantom
 
 ORDERS = [
@@ -185,6 +185,28 @@ def test_a_single_kidney_in_a_cropped_scan_gets_its_side_from_the_given_midline(
     found = measure(_balls(_box_grid(), RIGHT), body_midline_l_mm=-140.0)
     assert [kidney.side for kidney in found.kidneys] == ["left"]
     assert found.sides_note == "Left and right were told by the midline of the body."
+
+
+def test_a_single_kidney_near_the_assumed_midline_is_named_with_a_doubt() -> None:
+    found = measure(_balls(_box_grid(), RIGHT), body_midline_l_mm=-80.0)
+    assert found.sides_note == "The only kidney lies near the midline of the body: check its side."
+
+
+@pytest.mark.parametrize("order", [Reorder((0, 1, 2), ()), Reorder((2, 0, 1), (0, 2))], ids=str)
+def test_the_midline_of_the_body_is_found_in_a_ct_that_shows_more_of_one_side(order: Reorder) -> None:
+    grid = phantom_grid((8.0, 8.0, 12.0))
+    ct = standard_phantom().scan(grid)[0]
+    air = np.full((*grid.shape[:2], 20), -1000, np.int16)
+    wide = np.concatenate([ct.voxels, air], axis=2)  # 160 mm more to the left: the scan's middle is 80 mm off
+    volume = Volume(order.apply(wide), order.apply_to_grid(Grid(wide.shape, grid.affine)))
+    assert body_midline_l_mm(volume) == pytest.approx(0.0, abs=6.0)
+
+
+def test_no_midline_is_told_for_an_mr_or_for_air() -> None:
+    grid = Grid((4, 4, 4), np.eye(4))
+    air = np.full(grid.shape, -1000, np.int16)
+    assert body_midline_l_mm(Volume(air, grid)) is None
+    assert body_midline_l_mm(Volume(air + 2000, grid, "MR")) is None
 
 
 def test_a_kidney_in_two_pieces_is_one_kidney() -> None:

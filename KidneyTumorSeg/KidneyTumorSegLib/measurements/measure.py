@@ -43,8 +43,9 @@ def measure(label_map: LabelMap, body_midline_l_mm: float | None = None) -> Meas
 
     Args:
         label_map: any orientation; values as in `anatomy.STRUCTURES`, others are ignored.
-        body_midline_l_mm: world L of the patient's midline, mm; used when the two kidneys themselves do not show it
-            (a single kidney). None: the middle of the scan, which is said in `sides_note`.
+        body_midline_l_mm: world L of the patient's midline, mm, as `midline.body_midline_l_mm` tells it; used when the
+            two kidneys themselves do not show it (a single kidney). None: the middle of the scan, which is said in
+            `sides_note`.
     """
     if body_midline_l_mm is None:
         middle = (np.array(label_map.grid.shape) - 1) / 2

@@ -32,6 +32,8 @@ BRIDGE_MAX_SHARE = 0.5
 """A bridge is thinner than this share of the smaller kidney's widest sagittal section."""
 BRIDGE_MAX_OFF_MIDLINE_MM = 40.0
 """A bridge crosses the spine; the sinus of a single kidney does not."""
+SURE_OFF_MIDLINE_MM = 20.0
+"""A single kidney nearer to the assumed midline than this may be on either side; the user is told."""
 _PROFILE_STEP_MM = 2.0
 
 
@@ -77,7 +79,10 @@ def split_sides(kidney: BoolArray, grid: Grid, midline_l_mm: float, midline_note
             left = kidney & (_l_of_grid(grid) > bridge)
             note = "Both kidneys are one connected body; it was parted where it is thinnest near the midline."
             return Sides(left, kidney & ~left, bridge, note)
-    return _by_body(bodies, centers_l, midline_l_mm, f"Left and right were told by {midline_note}.")
+    note = f"Left and right were told by {midline_note}."
+    if large.size and np.abs(centers_l[large] - midline_l_mm).min() < SURE_OFF_MIDLINE_MM:
+        note = f"The only kidney lies near {midline_note}: check its side."
+    return _by_body(bodies, centers_l, midline_l_mm, note)
 
 
 def _by_body(bodies: npt.NDArray[np.int32], centers_l: FloatArray, plane: float, note: str) -> Sides:
