@@ -44,7 +44,7 @@ class Grid:
     @property
     def direction(self) -> FloatArray:
         """3x3 unit vectors: column n is the LPS direction of axis n of (i, j, k)."""
-        return self.affine[:3, :3] / np.array(self.spacing)
+        return np.asarray(self.affine[:3, :3] / np.array(self.spacing))
 
     @property
     def voxel_volume_ml(self) -> float:
