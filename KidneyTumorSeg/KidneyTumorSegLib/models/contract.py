@@ -49,11 +49,13 @@ class Cleanup:
 
     Attributes:
         kidney_min_ml: smaller bodies of kidney and masses are dropped.
+        parenchyma_min_ml: bodies with less kidney tissue than this are dropped: a mass lies in or on a kidney.
         tumor_min_ml, cyst_min_ml: smaller lesions become kidney.
         kidneys_max: at most so many bodies are kept, the largest first.
     """
 
     kidney_min_ml: float = 10.0
+    parenchyma_min_ml: float = 1.0
     tumor_min_ml: float = 0.1
     cyst_min_ml: float = 0.05
     kidneys_max: int = 3

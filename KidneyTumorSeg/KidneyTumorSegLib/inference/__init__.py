@@ -1,0 +1,6 @@
+"""Volume to label map: find the kidneys, look closely, decide, clean up. Nothing here imports torch until it computes."""
+
+from .device import describe_device, devices
+from .segment import Segmented, segment
+
+__all__ = ["Segmented", "describe_device", "devices", "segment"]

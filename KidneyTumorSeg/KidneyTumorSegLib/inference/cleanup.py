@@ -1,0 +1,62 @@
+"""What cannot be true in 3D goes: specks, a fourth kidney, masses without a kidney. What was removed is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from ..anatomy import CYST, KIDNEY, TUMOR
+from ..models.contract import Cleanup
+
+_TOUCHING = np.ones((3, 3, 3), bool)  # 26 neighbors
+
+Labels = npt.NDArray[np.uint8]
+
+
+def clean_up(labels: Labels, voxel_ml: float, rules: Cleanup) -> tuple[Labels, tuple[str, ...]]:
+    """Apply a model's clean-up rules.
+
+    Args:
+        labels: [k, j, i], values of `anatomy`.
+        voxel_ml: volume of a voxel.
+        rules: thresholds, from the model's contract.
+
+    Returns:
+        Cleaned labels (a new array), and sentences on what was removed that a reader may want to look at.
+    """
+    cleaned = labels.copy()
+    notes = _drop_bodies(cleaned, voxel_ml, rules)
+    _absorb_specks(cleaned, TUMOR.value, KIDNEY.value, rules.tumor_min_ml / voxel_ml)
+    _absorb_specks(cleaned, CYST.value, KIDNEY.value, rules.cyst_min_ml / voxel_ml)
+    return cleaned, notes
+
+
+def _drop_bodies(labels: Labels, voxel_ml: float, rules: Cleanup) -> tuple[str, ...]:
+    """Connected bodies of kidney and masses: the small ones go, those without kidney tissue go, the largest stay."""
+    bodies, count = ndimage.label(labels > 0, _TOUCHING)
+    if not count:
+        return ()
+    total_ml = np.bincount(bodies.ravel(), minlength=count + 1) * voxel_ml
+    kidney_ml = np.bincount(bodies[labels == KIDNEY.value], minlength=count + 1) * voxel_ml
+    total_ml[0] = kidney_ml[0] = 0
+    plausible = (total_ml >= rules.kidney_min_ml) & (kidney_ml >= rules.parenchyma_min_ml)
+    largest = np.argsort(-np.where(plausible, total_ml, 0))[: rules.kidneys_max]
+    keep = np.zeros(count + 1, bool)
+    keep[largest] = plausible[largest]
+    labels[~keep[bodies]] = 0
+    dropped = [float(total_ml[n]) for n in range(1, count + 1) if not keep[n] and total_ml[n] >= rules.kidney_min_ml]
+    if not dropped:
+        return ()
+    each = ", ".join(f"{size:.0f} mL" for size in sorted(dropped, reverse=True))
+    return (f"Something kidney-like was left out because it does not look like a kidney with its masses ({each}).",)
+
+
+def _absorb_specks(labels: Labels, value: int, into: int, least_voxels: float) -> None:
+    """Bodies of one label that are too small become another label, in place."""
+    bodies, count = ndimage.label(labels == value, _TOUCHING)
+    if not count:
+        return
+    small = np.bincount(bodies.ravel(), minlength=count + 1) < least_voxels
+    small[0] = False
+    labels[small[bodies]] = into

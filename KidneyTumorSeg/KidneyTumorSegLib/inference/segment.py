@@ -1,0 +1,117 @@
+"""The journey's middle: a checked volume goes in, a label map on the same grid comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..models import ModelFolder
+from ..progress import Progress
+from ..settings import Settings
+from ..volume import Box, LabelMap, Volume, canonical
+from .cleanup import clean_up
+from .device import choose_device
+from .fine import FinePass
+from .locate import Located, locate, slices_to_look_at
+from .network_pass import NetworkPass
+
+_GROW_MM = 30.0
+_MOST_GROWTHS = 6
+_STEP_FACTOR = {"fast": 2.0, "standard": 1.0, "best": 0.0}
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """The answer of the network.
+
+    Attributes:
+        label_map: on the input's own grid.
+        box: that was looked at closely, on the canonical grid.
+        notes: what the user should know, sentences.
+        device: where it was computed at the end.
+        precision: of the computation.
+    """
+
+    label_map: LabelMap
+    box: Box
+    notes: tuple[str, ...]
+    device: str
+    precision: str
+
+
+def segment(volume: Volume, folder: ModelFolder, settings: Settings, progress: Progress) -> Segmented:
+    """Segment kidneys, tumors and cysts.
+
+    Args:
+        volume: any orientation; not changed.
+        folder: the model.
+        settings: quality, device and box are used here.
+        progress: told about slices that were really done; asked for cancel between batches.
+
+    Raises:
+        EnvironmentProblem: device, memory or model.
+        InputError: the box asked for lies outside the scan.
+        Cancelled: by the user.
+    """
+    contract = folder.contract
+    upright, order = canonical(volume)
+    device = choose_device(settings.device)
+    progress.stage("Loading the model", 0.06)
+    network = NetworkPass(folder, device, mirrored=settings.quality == "best")
+    locator_folder = folder.locator() if settings.box_mm is None else None
+    locator = NetworkPass(locator_folder, device) if locator_folder else None
+    progress.advance()
+
+    located = _locate(upright, settings, locator, contract.locate.margin_mm if contract.locate else 0.0, progress)
+    step_mm = contract.input.slice_step_mm * _STEP_FACTOR[settings.quality]
+    fine = FinePass(upright, contract, network, step_mm)
+    box = _run_and_grow(upright, fine, located, progress)
+
+    progress.stage("Bringing labels to full resolution", 0.94, fine.slabs_in(box))
+    labels = fine.labels(box, progress)
+    progress.stage("Cleaning up", 0.97)
+    labels, removed = clean_up(labels, volume.grid.voxel_volume_ml, contract.decision.cleanup)
+    whole = np.zeros(upright.grid.shape, np.uint8)
+    whole[box.slices] = labels
+    label_map = LabelMap(np.ascontiguousarray(order.undo(whole)), volume.grid)
+    unsure = () if located.sure else ("No kidney was found in the quick search; the whole scan was searched closely.",)
+    notes = (*unsure, *(locator.notes if locator else ()), *network.notes, *removed)
+    return Segmented(label_map, box, notes, str(network.device), network.precision)
+
+
+def _locate(
+    volume: Volume, settings: Settings, locator: NetworkPass | None, margin_mm: float, progress: Progress
+) -> Located:
+    if settings.box_mm is not None:
+        box = Box.around_world(volume.grid, settings.box_mm)
+        if box.is_empty():
+            raise InputError("The box to search in lies outside the scan. Give it in mm (LPS), or leave it out.")
+        return Located(box, sure=True)
+    if locator is None:
+        return Located(Box.whole(volume.grid), sure=True)
+    entry = locator.contract.input
+    progress.stage("Locating the kidneys", 0.2, len(slices_to_look_at(volume, entry.slice_step_mm)), "slices")
+    return locate(volume, locator, entry.spacing_mm, entry.slice_step_mm, margin_mm, progress)
+
+
+def _run_and_grow(volume: Volume, fine: FinePass, located: Located, progress: Progress) -> Box:
+    """Run the fine pass; where kidney or mass touches the box's wall, grow the box there and run the new part."""
+    box = located.box
+    for growth in range(_MOST_GROWTHS + 1):
+        missing = len(fine.missing_in(box))
+        if growth == 0:
+            progress.stage("Segmenting", 0.9, missing, "slices")
+        else:
+            progress.extend(missing)
+        fine.run(box, progress)
+        walls = fine.touched_walls(box)
+        if not any(first or last for first, last in walls):
+            break
+        by = [max(1, round(_GROW_MM / step)) for step in reversed(volume.spacing)]
+        before = tuple(n * first for n, (first, _) in zip(by, walls, strict=True))
+        behind = tuple(n * last for n, (_, last) in zip(by, walls, strict=True))
+        if growth < _MOST_GROWTHS:
+            box = box.grown(before, behind, volume.grid)
+    return box
