@@ -58,11 +58,6 @@ COMMANDS = {
     "test": "Lint, types and tests (for developers)",
 }
 
-NO_MODULE_FOR_VENV = (
-    "This Python cannot make environments: its part 'venv' is missing. On Debian and Ubuntu: "
-    "sudo apt install python3-venv. Elsewhere: install Python from https://www.python.org/downloads."
-)
-
 
 class Problem(Exception):  # noqa: N818 - a sentence for the user, not a bug
     """The environment cannot be made; the text says why and what to do."""
@@ -78,19 +73,22 @@ def main(arguments: list[str]) -> int:
     ready = read_stamp()
     wanted = set(ready.get("extras", ())) | EXTRAS.get(command, set())
     try:
-        if ready.get("key") != key() or set(ready["extras"]) != wanted or not PYTHON.is_file():
+        if not fits(ready, wanted):
             if asks_only_for_words(arguments):
                 print(overview())
                 return 0
             if command not in COMMANDS:
-                return complain(f"There is no command '{command}'. Commands: {', '.join(COMMANDS)}.", 2)
+                tell(f"There is no command '{command}'. Commands: {', '.join(COMMANDS)}.")
+                return 2
             with only_one_at_a_time():
                 prepare(wanted)
         return run(arguments)
     except Problem as problem:
-        return complain(str(problem), 4)
+        tell(str(problem))
+        return 4
     except KeyboardInterrupt:
-        return complain("\nCancelled. The next start goes on with the installation.", 130)
+        tell("\nCancelled. The next start begins the installation anew.")
+        return 130
 
 
 def asks_only_for_words(arguments: list[str]) -> bool:
@@ -100,27 +98,16 @@ def asks_only_for_words(arguments: list[str]) -> bool:
 
 def overview() -> str:
     """The help that is possible before anything is installed."""
-    lines = [f"  {name:<10}{what}" for name, what in COMMANDS.items()]
-    return "\n".join(
-        [
-            f"KidneyTumorSeg {version()}: kidneys, tumors and cysts in CT as a 3D Slicer segmentation.",
-            "",
-            "Usage: python3 headless.py COMMAND ...      (python3 headless.py COMMAND --help says more)",
-            "",
-            "Commands:",
-            *lines,
-            "",
-            f"The first command installs what it needs into {ENVIRONMENT} (once, about 1.5 GB).",
-            "Research use; not a medical device.",
-        ]
+    code = (LIBRARY / "KidneyTumorSegLib" / "__init__.py").read_text(encoding="utf-8")
+    version = re.findall(r'^__version__ = "(.+)"$', code, re.MULTILINE)[0]  # without importing the library
+    commands = "\n".join(f"  {name:<10}{what}" for name, what in COMMANDS.items())
+    return (
+        f"KidneyTumorSeg {version}: kidneys, tumors and cysts in CT as a 3D Slicer segmentation.\n\n"
+        "Usage: python3 headless.py COMMAND ...      (python3 headless.py COMMAND --help says more)\n\n"
+        f"Commands:\n{commands}\n\n"
+        f"The first command installs what it needs into {ENVIRONMENT} (once, about 1.5 GB).\n"
+        "Research use; not a medical device."
     )
-
-
-def version() -> str:
-    """The product's version, read without importing it."""
-    text = (LIBRARY / "KidneyTumorSegLib" / "__init__.py").read_text(encoding="utf-8")
-    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
-    return found.group(1) if found else "of unknown version"
 
 
 def read_stamp() -> dict[str, Any]:
@@ -130,6 +117,11 @@ def read_stamp() -> dict[str, Any]:
     except (OSError, ValueError):  # absent or cut off: not whole
         return {}
     return stamp if isinstance(stamp, dict) and isinstance(stamp.get("extras"), list) else {}
+
+
+def fits(stamp: dict[str, Any], extras: set[str]) -> bool:
+    """Whether the environment of this stamp can be used as it is."""
+    return stamp.get("key") == key() and set(stamp["extras"]) == extras and PYTHON.is_file()
 
 
 def key() -> str:
@@ -156,12 +148,10 @@ def only_one_at_a_time() -> Iterator[None]:
             "KIDNEYTUMORSEG_VENV to a folder that can, for example in your home folder."
         ) from error
     with file:
-        waited = False
-        while not try_lock(file):
-            if not waited:
-                tell("Another start is installing; waiting for it.")
-            waited = True
-            time.sleep(0.3)
+        if not try_lock(file):
+            tell("Another start is installing; waiting for it.")
+            while not try_lock(file):
+                time.sleep(0.3)
         yield
 
 
@@ -189,7 +179,7 @@ def prepare(extras: set[str]) -> None:
     """
     stamp = read_stamp()  # again: another start may have done it while this one waited
     extras = extras | set(stamp.get("extras", ()))
-    if stamp.get("key") == key() and set(stamp["extras"]) == extras and PYTHON.is_file():
+    if fits(stamp, extras):
         return
     started = time.monotonic()
     if not stamp or not PYTHON.is_file():
@@ -251,7 +241,10 @@ def make_empty_environment() -> None:
     made = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if made.returncode != 0 or not PYTHON.is_file():
         LOG.write_text(made.stdout + made.stderr, encoding="utf-8")
-        raise Problem(f"{NO_MODULE_FOR_VENV} Details: {LOG}")
+        raise Problem(
+            f"This Python cannot make environments (details: {LOG}). On Debian and Ubuntu: sudo apt install "
+            "python3-venv. Elsewhere: install Python from https://www.python.org/downloads."
+        )
 
 
 def install(extras: set[str]) -> None:
@@ -260,56 +253,34 @@ def install(extras: set[str]) -> None:
     Raises:
         Problem: pip failed; names its last error and the log.
     """
-    import subprocess
+    from subprocess import PIPE, STDOUT, Popen
 
     command = [str(PYTHON), "-I", "-m", "pip", "install", "--no-input", "--progress-bar", progress_bar()]
     command += ["--disable-pip-version-check", "-c", str(HERE / "constraints.txt"), *offline_options()]
     hidden = {"PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV"}
-    environment = {name: value for name, value in os.environ.items() if name not in hidden}
-    environment["PYTHONUNBUFFERED"] = "1"
-    process = subprocess.Popen(
-        command + requirements(extras),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        env=environment,
-    )
-    last_error = ""
+    environment = {name: value for name, value in os.environ.items() if name not in hidden} | {"PYTHONUNBUFFERED": "1"}
+    command += requirements(extras)
+    process = Popen(command, stdout=PIPE, stderr=STDOUT, encoding="utf-8", errors="replace", env=environment)
     try:
         with open(LOG, "w", encoding="utf-8") as log, Ticker() as ticker:
-            assert process.stdout is not None
-            for line in process.stdout:
+            for line in process.stdout or ():
                 if not line.startswith("Progress "):
                     log.write(line)
                     log.flush()
-                if line.startswith("ERROR:"):
-                    last_error = line[len("ERROR:") :].strip()
                 ticker.hear(line)
         failed = process.wait() != 0
     finally:
-        stop(process)
+        process.kill()  # does nothing if pip has ended
+        process.wait()
     if failed:
+        errors = re.findall(r"^ERROR: (.+?)\.?$", LOG.read_text(encoding="utf-8"), re.MULTILINE)
         raise Problem(
-            f"The packages could not be installed: {last_error or 'pip failed'}. The whole story is in {LOG}. Check "
-            "the connection (behind a proxy: HTTPS_PROXY) and start again, or set KIDNEYTUMORSEG_WHEELS to a folder "
-            "of wheels to install without a network."
+            f"The packages could not be installed: {errors[-1] if errors else 'pip failed'}. The whole story is in "
+            f"{LOG}. Check the connection (behind a proxy: HTTPS_PROXY) and start again, or set KIDNEYTUMORSEG_WHEELS "
+            "to a folder of wheels to install without a network."
         )
-    put_library_on_path()
-
-
-def stop(process: Any) -> None:
-    """End pip if it still runs (after Ctrl-C it has heard it too, and gets a moment to clean up)."""
-    import subprocess
-
-    if process.poll() is None:
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    # Every program of the environment finds the library in this source tree.
+    (site_packages() / "kidneytumorseg.pth").write_text(f"{LIBRARY}\n", encoding="utf-8")
 
 
 def progress_bar() -> str:
@@ -340,11 +311,6 @@ def offline_options() -> list[str]:
     if not Path(folder).is_dir():
         raise Problem(f"KIDNEYTUMORSEG_WHEELS names the folder {folder}, which does not exist.")
     return ["--no-index", "--find-links", str(Path(folder).absolute())]
-
-
-def put_library_on_path() -> None:
-    """A path file, so that every program of the environment finds KidneyTumorSegLib in this source tree."""
-    (site_packages() / "kidneytumorseg.pth").write_text(f"{LIBRARY}\n", encoding="utf-8")
 
 
 def site_packages() -> Path:
@@ -384,7 +350,8 @@ class Ticker:
         found = re.match(r"\s*Processing .*?([\w.]+)-(\d[^-\s]*)\S*\.whl", line)
         if download:
             name, number, size, unit = download.groups()
-            self._set(f"Downloading {name} {number}, {size} {unit}", unit == "GB" or (unit == "MB" and float(size) >= 20))
+            large = unit == "GB" or (unit == "MB" and float(size) >= 20)
+            self._set(f"Downloading {name} {number}, {size} {unit}", large)
         elif fraction:
             done, total = int(fraction[1]), max(int(fraction[2]), 1)
             self._now = re.sub(r"(?: \d+ %)?$", f" {100 * done // total} %", self._now, count=1)
@@ -411,8 +378,6 @@ def run(arguments: list[str]) -> int:
     """
     command = [str(PYTHON), "-I", "-X", "utf8", "-m", "KidneyTumorSegLib.cli", *arguments]
     os.environ["KIDNEYTUMORSEG_COMMAND"] = "headless.py"
-    sys.stdout.flush()
-    sys.stderr.flush()
     if not WINDOWS:
         os.execv(command[0], command)
     import subprocess
@@ -428,12 +393,6 @@ def run(arguments: list[str]) -> int:
 def tell(text: str) -> None:
     """A line for the user, on stderr: stdout is for results."""
     print(text, file=sys.stderr, flush=True)
-
-
-def complain(text: str, code: int) -> int:
-    """One sentence on stderr, and the exit code."""
-    tell(text)
-    return code
 
 
 if __name__ == "__main__":

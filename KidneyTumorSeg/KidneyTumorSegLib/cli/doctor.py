@@ -18,6 +18,7 @@ from ..errors import EnvironmentProblem, KidneyTumorSegError
 from ..resources import resources_folder, user_folder
 from ..settings import DEFAULT_MODEL
 from . import console, options
+from .models import weights_of
 
 PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "slicerio", "torch", "torchvision", "segmentation-models-pytorch")
 
@@ -129,7 +130,7 @@ def _model(name: str) -> str:
 
     folder = models.open_model(name)
     models.verify(folder)
-    return f"{folder.name} {folder.version}, whole and genuine (SHA-256 {folder.contract.weights.sha256[:12]}...)"
+    return f"{folder.name} {folder.version}, whole and genuine (SHA-256 {weights_of(folder).sha256[:12]}...)"
 
 
 def _writable(what: str, folder: Path) -> Check:

@@ -12,7 +12,7 @@ from . import console, options
 
 if TYPE_CHECKING:
     from ..models import ModelFolder
-    from ..models.contract import Score
+    from ..models.contract import Score, WeightsFile
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Which models there are.")
 
@@ -64,21 +64,27 @@ def _summary(folder: ModelFolder) -> dict[str, Any]:
         "version": folder.version,
         "title": folder.contract.title,
         "license": folder.contract.license,
-        "sha256": folder.contract.weights.sha256,
+        "sha256": weights_of(folder).sha256,
     }
+
+
+def weights_of(folder: ModelFolder) -> WeightsFile:
+    """The contract's entry for the weights; the schema wants one in every folder that was read."""
+    weights = folder.contract.weights
+    assert weights is not None
+    return weights
 
 
 def _card(folder: ModelFolder) -> list[str]:
     contract = folder.contract
-    training = contract.training
+    training, weights = contract.training, weights_of(folder)
     data = [f"  {source.name}: {source.patients} patients, {source.license}" for source in training.data]
     scores = [f"  {_score(score)}" for score in contract.scores] or ["  none were measured"]
     limits = [f"  {limit}" for limit in contract.limits] or ["  none are written down"]
     card = folder.card_text().strip()
     return [
         f"{contract.title} ({contract.name} {contract.version})",
-        f"Weights: {contract.weights.file}, {contract.weights.bytes / 1e6:.1f} MB, {contract.weights.dtype}, "
-        f"SHA-256 {contract.weights.sha256}",
+        f"Weights: {weights.file}, {weights.bytes / 1e6:.1f} MB, {weights.dtype}, SHA-256 {weights.sha256}",
         f"License of the weights: {contract.license}",
         f"Made on {training.date} with the recipe {training.recipe}, {training.steps} steps, from:",
         *data,

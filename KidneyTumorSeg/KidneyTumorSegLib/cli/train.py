@@ -24,17 +24,19 @@ def train(
     quiet: options.Quiet = False,
 ) -> None:
     """Train a model by a recipe. Ctrl-C stops it; --resume goes on from the last checkpoint."""
-    from .. import training
+    from ..training.loop import train as run_training
 
     interrupt = _Interrupt()
     try:
         with console.shown_progress(quiet, interrupt.asked_for) as progress:
             progress.stage("Reading cases", 0.02)
             teller = _StepTeller(progress, interrupt)
-            folder = training.train(name, data, output, quick=quick, resume=resume, on_step=teller)
+            folder = run_training(name, data, output, quick=quick, resume=resume, on_step=teller)
             progress.finish()
     except Cancelled as cancelled:
-        raise Cancelled(f"Cancelled. No model was written. What was learned is in {output}; --resume goes on.") from cancelled
+        raise Cancelled(
+            f"Cancelled. No model was written. What was learned is in {output}; --resume goes on."
+        ) from cancelled
     finally:
         interrupt.release()
     console.result(f"Model: {folder}")
