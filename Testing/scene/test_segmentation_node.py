@@ -326,7 +326,7 @@ def test_a_wrong_ending_or_folder_is_refused(scene, tmp_path):
     node = labels_in_scene(blobs(oblique()), a_ct(oblique()))
     with pytest.raises(UsageError, match=r"'a.nii.gz' does not end in .seg.nrrd"):
         save_segmentation(node, tmp_path / "a.nii.gz")
-    with pytest.raises(UsageError, match="folder .* does not exist"):
+    with pytest.raises(UsageError, match=r"folder .* does not exist"):
         save_segmentation(node, tmp_path / "nowhere" / "a.seg.nrrd")
     with pytest.raises(InputError, match="does not exist"):
         load_segmentation(tmp_path / "none.seg.nrrd")

@@ -1,0 +1,100 @@
+"""Pipelines that tests run in the worker in place of the real one: instant, hanging, crashing, refusing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from KidneyTumorSegLib.errors import InputError
+from KidneyTumorSegLib.measurements import Measurements, measure
+from KidneyTumorSegLib.progress import Progress
+from KidneyTumorSegLib.settings import Settings
+from KidneyTumorSegLib.volume import LabelMap, Volume
+
+
+@dataclass(frozen=True)
+class Finding:
+    code: str
+    severity: str
+    text: str
+    lps: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Record:
+    settings: Settings
+    seconds_by_stage: dict[str, float]
+    process_id: int
+    text: str
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.seconds_by_stage.values())
+
+
+@dataclass(frozen=True)
+class Result:
+    label_map: LabelMap
+    findings: tuple[Finding, ...]
+    measurements: Measurements
+    record: Record
+
+
+def threshold(volume: Volume, settings: Settings, progress: Progress) -> Result:
+    """Everything as bright as a kidney of the phantom, slice by slice, with true progress."""
+    print("a library's chatter on stdout")
+    progress.stage("Segmenting", 1.0, volume.grid.shape[0], "slices")
+    labels = np.zeros(volume.grid.shape, np.uint8)
+    for k, voxels in enumerate(volume.voxels):
+        labels[k] = (voxels > 130) & (voxels < 260)
+        progress.advance()
+    label_map = LabelMap(labels, volume.grid)
+    findings = (
+        Finding("thick-slices", "warning", "Slices are thick: 6 mm.", None),
+        Finding("niño", "info", "Größe ok", (1.5, -2.0, 3.25)),
+    )
+    record = Record(settings, {"Segmenting": 0.25}, os.getpid(), volume.source)
+    return Result(label_map, findings, measure(label_map), record)
+
+
+def slow(volume: Volume, settings: Settings, progress: Progress) -> Result:
+    """Progresses, and never ends."""
+    progress.stage("Segmenting", 1.0, 10_000, "slices")
+    while True:
+        progress.advance()
+        time.sleep(0.02)
+
+
+def hang(volume: Volume, settings: Settings, progress: Progress) -> Result:
+    """Stands still, with a child of its own that does too. Says the child's process ID as a count of units."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    progress.stage("Hanging", 1.0, child.pid, "child")
+    time.sleep(600)
+    raise AssertionError
+
+
+def crash(volume: Volume, settings: Settings, progress: Progress) -> Result:
+    """Dies without a word from Python, as native code does."""
+    progress.stage("Segmenting", 1.0)
+    print("CUDA error: an illegal memory access was encountered", file=sys.stderr, flush=True)
+    os._exit(70)
+
+
+def unexpected(volume: Volume, settings: Settings, progress: Progress) -> Result:
+    """An error that nobody thought of."""
+    raise ZeroDivisionError("a voxel of size zero")
+
+
+def refuse(volume: Volume, settings: Settings, progress: Progress) -> Result:
+    """A refusal, in a sentence."""
+    raise InputError(f"'{volume.source}' is no abdomen. Choose a CT of the abdomen.")
+
+
+def out_of_memory(volume: Volume, settings: Settings, progress: Progress) -> Result:
+    """As NumPy does when it cannot get memory."""
+    raise MemoryError
