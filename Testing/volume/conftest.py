@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from KidneyTumorSegLib.volume import Grid, LabelMap, Volume
-from KidneyTumorSegLib.volume.phantom import phantom_grid, standard_phantom
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+from KidneyTumorSegLib.volume import Grid, LabelMap, Volume
+from KidneyTumorSegLib.volume.phantom import phantom_grid, standard_phantom
 
 SliceWriter = Callable[..., str]
 

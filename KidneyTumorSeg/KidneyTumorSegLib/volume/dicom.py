@@ -27,7 +27,7 @@ _TAGS = [
 ]  # fmt: skip
 _UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 _BROKEN_HEADER = (EOFError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError, struct.error)
-"""What pydicom raises on damaged headers."""
+"""What pydicom raises on damaged headers, besides its own two."""
 _PREAMBLE = 128
 _SHOWN = 6
 """So many series are named in a sentence."""
@@ -188,7 +188,7 @@ def _header(path: Path) -> Any | None:
             header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
             for tag in _TAGS:  # values are parsed at first use: a damaged one shows here
                 header.get(tag)
-        except _BROKEN_HEADER:
+        except (*_BROKEN_HEADER, pydicom.errors.InvalidDicomError, pydicom.errors.BytesLengthException):
             return None
     return header
 
