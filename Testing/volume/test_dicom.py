@@ -370,3 +370,13 @@ def test_an_old_file_without_preamble_is_read(
         bare.save_as(path, implicit_vr=True, little_endian=True)
         assert path.read_bytes()[:2] == b"\x08\x00"
     assert np.array_equal(read_volume(tmp_path).voxels, coarse_scan[0].voxels[:3])
+
+
+def test_values_beyond_16_bits_are_clipped_and_said(tmp_path: Path, coarse_scan: Scan, write_series: Any) -> None:
+    write_series(tmp_path, coarse_scan[0], rescale=lambda k: (1.0, 0.0), RescaleSlope=40)
+    read = read_volume(tmp_path)
+    beyond = int((np.abs(coarse_scan[0].voxels.astype(int)) * 40 > 32767).sum())
+    assert read.voxels.min() == -32768
+    assert read.notes == (
+        f"{beyond} voxels lie beyond the range of HU that can be kept (+-32768) and were set to its end.",
+    )

@@ -185,12 +185,22 @@ def _pixels(series: Series, slices: list[SliceFile], plan: _Plan) -> tuple[npt.N
             j, i = plan.offsets[k]
             pixels = placed_slice(pixels, (float(j), float(i)), plan.canvas, AIR_HU if is_ct else 0.0)
         if is_ct and pixels.dtype != np.int16:
-            clipped += int(np.count_nonzero((pixels < _INT16.min) | (pixels > _INT16.max)))
-            pixels = np.clip(np.rint(pixels), _INT16.min, _INT16.max)
+            pixels, beyond = _whole_hu(pixels)
+            clipped += beyond
         voxels[k] = pixels
     if not clipped:
         return voxels, ()
     return voxels, (f"{clipped} voxels lie beyond the range of HU that can be kept (+-32768) and were set to its end.",)
+
+
+def _whole_hu(pixels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], int]:
+    """HU rounded and within 16 bits, and how many had to be clipped."""
+    if np.issubdtype(pixels.dtype, np.floating):
+        pixels = np.rint(pixels)
+    if pixels.min() >= _INT16.min and pixels.max() <= _INT16.max:
+        return pixels, 0
+    beyond = int(np.count_nonzero((pixels < _INT16.min) | (pixels > _INT16.max)))
+    return np.clip(pixels, _INT16.min, _INT16.max), beyond
 
 
 def _read_pixels(image: SliceFile) -> npt.NDArray[Any]:

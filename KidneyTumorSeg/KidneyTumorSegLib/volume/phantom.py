@@ -19,6 +19,8 @@ from .grid import FloatArray, Grid
 from .label_map import LabelMap
 from .volume import Volume
 
+FloatImage = npt.NDArray[np.float32]
+
 AIR_HU, FAT_HU, MUSCLE_HU = -1000.0, -100.0, 58.0
 _EDGE_MM = 0.8
 """Half-width of the soft edge: the blur of a CT scanner, and partial volume."""
@@ -49,12 +51,47 @@ class Ellipsoid:
         """Of an ellipsoid (power 2), mL."""
         return 4.0 / 3.0 * np.pi * float(np.prod(self.radii)) / 1000.0
 
-    def depth_mm(self, lps: FloatArray) -> npt.NDArray[np.float32]:
-        """About how far inside its surface the positions (..., 3) lie, mm; negative outside."""
+    @property
+    def own_axes(self) -> FloatArray:
+        """3x3: turns an offset from the center (LPS, mm) into the body's own axes, in which its surface is at 1."""
         angle = np.deg2rad(self.tilt_deg)
         turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
-        scaled = np.abs((lps - np.array(self.center)) @ turn.T / np.array(self.radii)).astype(np.float32)
-        radius = np.power(np.power(scaled, self.power).sum(axis=-1), 1.0 / self.power)
+        return np.asarray(turn / np.array(self.radii)[:, None])
+
+    def depth_mm(self, lps: FloatArray) -> FloatImage:
+        """About how far inside its surface the positions (..., 3) lie, mm; negative outside."""
+        own = (lps - np.array(self.center)) @ self.own_axes.T
+        return self._depth_mm([own[..., axis].astype(np.float32) for axis in range(3)])
+
+    def depth_on_slice_mm(self, grid: Grid, k: int) -> tuple[tuple[slice, slice], FloatImage] | None:
+        """The same on the part (j, i) of a grid's slice that the body reaches; None if it does not reach the slice.
+
+        Positions are sums of one term for j and one for i, so none is made voxel by voxel.
+        """
+        half = np.abs(np.linalg.inv(self.own_axes)).sum(axis=1) * (1.0 + _EDGE_MM / min(self.radii))
+        to_index = np.linalg.inv(grid.affine[:3, :3])
+        middle = to_index @ (np.array(self.center) - grid.origin)
+        reach = np.abs(to_index) @ half
+        if abs(k - middle[2]) > reach[2]:
+            return None
+        i, j = (_within(middle[axis], reach[axis], grid.shape[2 - axis]) for axis in (0, 1))
+        if i.start >= i.stop or j.start >= j.stop:
+            return None
+        steps = self.own_axes @ grid.affine[:3, :3]
+        start = self.own_axes @ (grid.world([k, 0, 0]) - np.array(self.center))
+        columns, rows = np.arange(i.start, i.stop), np.arange(j.start, j.stop)[:, None]
+        own = [
+            (start[axis] + steps[axis, 1] * rows).astype(np.float32) + (steps[axis, 0] * columns).astype(np.float32)
+            for axis in range(3)
+        ]
+        return (j, i), self._depth_mm(own)
+
+    def _depth_mm(self, own: list[FloatImage]) -> FloatImage:
+        """From the three own coordinates, float32."""
+        if self.power == 2.0:
+            radius = np.sqrt(sum(np.square(part) for part in own))
+        else:
+            radius = np.power(sum(np.power(np.abs(part), self.power) for part in own), 1.0 / self.power)
         return np.asarray((1.0 - radius) * min(self.radii), dtype=np.float32)
 
 
@@ -88,23 +125,24 @@ class Phantom:
         random = np.random.default_rng(seed)
         voxels = np.empty(grid.shape, np.int16)
         labels = np.zeros(grid.shape, np.uint8)
-        ji = np.stack(np.meshgrid(*[np.arange(n) for n in grid.shape[1:]], indexing="ij"), axis=-1)
         for k in range(grid.shape[0]):  # slice by slice: a whole volume of positions would not fit a small computer
-            lps = grid.world(np.concatenate([np.full_like(ji[..., :1], k), ji], axis=-1))
-            hu, labels[k] = self._paint(lps)
+            hu, labels[k] = self._paint(grid, k)
             noise = random.normal(0.0, noise_hu, hu.shape) if noise_hu else 0.0
             voxels[k] = np.clip(np.rint(hu + noise), -1024, 3071)
         return Volume(voxels, grid, "CT", "phantom"), LabelMap(labels, grid)
 
-    def _paint(self, lps: FloatArray) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
-        hu = np.full(lps.shape[:-1], AIR_HU, np.float32)
-        label = np.zeros(lps.shape[:-1], np.uint8)
+    def _paint(self, grid: Grid, k: int) -> tuple[FloatImage, npt.NDArray[np.uint8]]:
+        hu = np.full(grid.shape[1:], AIR_HU, np.float32)
+        label = np.zeros(grid.shape[1:], np.uint8)
         for body in self.bodies:
-            depth = body.depth_mm(lps)
+            reached = body.depth_on_slice_mm(grid, k)
+            if reached is None:
+                continue
+            part, depth = reached
             cover = np.clip(depth / (2 * _EDGE_MM) + 0.5, 0.0, 1.0)
-            hu += cover * (body.hu - hu)
+            hu[part] += cover * (body.hu - hu[part])
             if body.label is not None:
-                label[depth > 0] = body.label
+                label[part][depth > 0] = body.label
         return hu, label
 
 
@@ -149,6 +187,11 @@ def phantom_grid(
     return Grid((shape[2], shape[1], shape[0]), affine)
 
 
+def _within(middle: float, reach: float, count: int) -> slice:
+    """The indices of an axis that lie within reach."""
+    return slice(max(int(np.floor(middle - reach)), 0), min(int(np.ceil(middle + reach)) + 1, count))
+
+
 def _triple(values: npt.ArrayLike) -> tuple[float, float, float]:
     first, second, third = (float(value) for value in np.asarray(values))
     return first, second, third
@@ -182,7 +225,8 @@ def _lesion(
     hu = float(random.uniform(45, min(kidney_hu - 30, 140)))
     lesion = [Ellipsoid(center, radii, hu, TUMOR.value)]
     if random.random() < 0.5:
-        lesion.append(Ellipsoid(center, _triple(np.array(radii) * random.uniform(0.2, 0.6)), float(random.uniform(15, 45)), None))
+        core = _triple(np.array(radii) * random.uniform(0.2, 0.6))
+        lesion.append(Ellipsoid(center, core, float(random.uniform(15, 45)), None))
     return lesion
 
 
@@ -205,7 +249,10 @@ def _abdomen(size: float, random: np.random.Generator | None = None) -> tuple[El
         for left in (-55.0, -15.0, 25.0, 65.0)
         for up in (-70.0, -20.0)
     )
-    gas = tuple(Ellipsoid(_triple(np.array(b.center) - [0, 4, 0]), _triple(np.array(b.radii) * 0.5), -850.0) for b in bowel[::3])
+    gas = tuple(
+        Ellipsoid(_triple(np.array(loop.center) - [0, 4, 0]), _triple(np.array(loop.radii) * 0.5), -850.0)
+        for loop in bowel[::3]
+    )
     return (
         Ellipsoid((0, 0, 0), of(160, 112, 400), FAT_HU, 0, 0, 2.4),
         Ellipsoid((0, 0, 0), of(142, 94, 400), MUSCLE_HU, 0, 0, 2.4),
