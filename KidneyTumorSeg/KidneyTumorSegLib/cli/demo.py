@@ -39,19 +39,19 @@ def demo(
     from ..volume import read_volume
 
     truth: LabelMap | None = None
-    if ct is None:
-        console.remark("Making an artificial CT.", quiet)
-        volume, truth = scan(oriented_grid("axial"))
-    else:
-        volume = read_volume(ct)
     with console.shown_progress(quiet) as progress:
+        progress.stage("Reading" if ct else "Making an artificial CT", 0.01)
+        if ct is None:
+            volume, truth = scan(oriented_grid("axial"))
+        else:
+            volume = read_volume(ct)
         result = pipeline.run(volume, settings, progress)
     files = _write(output, volume, truth, result)
     dice = {} if truth is None else _dice(truth, result)
     if json:
-        console.result_json({**outcome.as_json(volume, result, files), "synthetic_dice": dice or None})
+        console.result_json({**outcome.as_json(result, files), "synthetic_dice": dice or None})
         return
-    for line in outcome.lines(volume, result):
+    for line in outcome.lines(result):
         console.result(line)
     if dice:
         console.result("Dice against the phantom's truth: " + ", ".join(f"{k} {v:.2f}" for k, v in dice.items()) + ".")
@@ -73,12 +73,11 @@ def _write(output: Path, volume: Volume, truth: LabelMap | None, result: Result)
             names = {"ct": "ct.nii.gz", "truth": "truth.seg.nrrd", **names}
             export.write_volume(folder / names["ct"], volume)
             export.write_segmentation(folder / names["truth"], truth)
-        export.write_segmentation(
-            folder / names["segmentation"], result.label_map, record_json=result.record.to_json()
-        )
+        record = result.record.to_json()
+        export.write_segmentation(folder / names["segmentation"], result.label_map, volume.source, record)
         report.draw_preview(folder / names["preview"], volume, result.label_map, result.measurements, title)
         (folder / names["volumes_csv"]).write_text(_table(result), encoding="utf-8", newline="")
-        (folder / names["volumes_json"]).write_text(_numbers(volume, result), encoding="utf-8")
+        (folder / names["volumes_json"]).write_text(_numbers(result), encoding="utf-8")
     return {what: output / name for what, name in names.items()}
 
 
@@ -91,8 +90,8 @@ def _table(result: Result) -> str:
     return text.getvalue()
 
 
-def _numbers(volume: Volume, result: Result) -> str:
-    numbers: dict[str, Any] = outcome.as_json(volume, result, {})
+def _numbers(result: Result) -> str:
+    numbers: dict[str, Any] = outcome.as_json(result, {})
     del numbers["files"]
     return json.dumps(numbers, indent=2, ensure_ascii=False)
 

@@ -20,7 +20,9 @@ QualityOption = Annotated[
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda[:N]|mps", help="What computes.")]
 Series = Annotated[
     str | None,
-    typer.Option("--series", metavar="UID", help="Of a DICOM folder with several series; default: the largest CT."),
+    typer.Option(
+        "--series", metavar="SERIES", help="Of a DICOM folder: UID, number or part of its name. Default: the largest."
+    ),
 ]
 Box = Annotated[
     BoxMm | None,

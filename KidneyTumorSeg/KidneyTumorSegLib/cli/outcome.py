@@ -11,27 +11,24 @@ from ..progress import format_seconds
 if TYPE_CHECKING:
     from ..measurements import Quantity
     from ..pipeline import Result
-    from ..volume import Volume
 
 
-def lines(volume: Volume, result: Result) -> list[str]:
-    """Headline, what was measured, remarks of the reader, warnings, time."""
+def lines(result: Result) -> list[str]:
+    """Headline, what was measured, warnings and remarks, time."""
     from ..measurements import headline
 
     measured = [f"  {quantity}" for quantity in result.measurements.quantities if quantity.value is not None]
-    notes = [f"Note: {note}" for note in volume.notes]
     findings = [f"{finding.severity.capitalize()}: {finding.text}" for finding in result.findings]
     record = result.record
     return [
         headline(result.measurements),
         *measured,
-        *notes,
         *findings,
         f"Took {format_seconds(record.seconds)} on {record.device} with {record.model} {record.model_version}.",
     ]
 
 
-def as_json(volume: Volume, result: Result, files: dict[str, Path]) -> dict[str, Any]:
+def as_json(result: Result, files: dict[str, Path]) -> dict[str, Any]:
     """The same for machines. Holds the paths that the user gave, and no patient data."""
     from ..measurements import headline
 
@@ -49,7 +46,6 @@ def as_json(volume: Volume, result: Result, files: dict[str, Path]) -> dict[str,
             }
             for lesion in result.measurements.lesions
         ],
-        "notes": list(volume.notes),
         "findings": [
             {
                 "code": finding.code,

@@ -30,26 +30,30 @@ def segment(
 ) -> None:
     """Segment kidneys, tumors and cysts of one CT."""
     settings = options.settings(model, quality, device, box)
-    from .. import export, pipeline, report
+    from .. import pipeline, report
+    from ..export import SEGMENTATION_ENDINGS, atomic_write, write_segmentation
+    from ..export.atomic import known_ending
     from ..volume import read_volume
 
-    export.check_output(output)
-    if preview is not None:
-        export.check_output(preview, (".png",))
-    with console.shown_progress(quiet) as progress:
-        volume = read_volume(ct, series)
-        result = pipeline.run(volume, settings, progress)
+    known_ending(output, SEGMENTATION_ENDINGS)
     files = {"segmentation": output}
-    with ExitStack() as until_all_is_drawn:
+    with ExitStack() as whole:  # held open from the start: a place that cannot be written is told before the work
+        half = whole.enter_context(atomic_write(output))
         if preview is not None:
-            half = until_all_is_drawn.enter_context(export.atomic_write(preview))
-            report.draw_preview(half, volume, result.label_map, result.measurements)
+            known_ending(preview, (".png",))
+            half_preview = whole.enter_context(atomic_write(preview))
             files["preview"] = preview
-        export.write_segmentation(output, result.label_map, record_json=result.record.to_json())
+        with console.shown_progress(quiet) as progress:
+            progress.stage("Reading", 0.01)
+            volume = read_volume(ct, series)
+            result = pipeline.run(volume, settings, progress)
+        if preview is not None:
+            report.draw_preview(half_preview, volume, result.label_map, result.measurements)
+        write_segmentation(half, result.label_map, volume.source, result.record.to_json())
     if json:
-        console.result_json(outcome.as_json(volume, result, files))
+        console.result_json(outcome.as_json(result, files))
         return
-    for line in outcome.lines(volume, result):
+    for line in outcome.lines(result):
         console.result(line)
     for what, path in files.items():
         console.result(f"{what.capitalize()}: {path}")
