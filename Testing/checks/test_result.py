@@ -67,6 +67,16 @@ def test_three_kidneys_are_said(scan: Scan) -> None:
     assert "3 bodies of kidney size were found" in findings[0].text
 
 
+def test_two_bodies_on_one_side_are_not_called_left_and_right(scan: Scan) -> None:
+    def change(labels: Any, places: Any) -> None:
+        labels[places[..., 0] < 0] = 0
+        labels[(np.abs(places - np.array([70, -60, 90])) < 25).all(axis=-1)] = 1
+
+    texts = " ".join(finding.text for finding in _changed(scan, change))
+    assert "A kidney reaches the upper edge" in texts
+    assert "right" not in texts
+
+
 def _cut(spacing: tuple[float, float, float] = (4.0, 4.0, 5.0)) -> Scan:
     """The phantom's lower half is outside: both kidneys are cut at S = 0."""
     grid = phantom_grid(spacing, (352.0, 256.0, 100.0))

@@ -173,7 +173,7 @@ def test_a_copied_file_is_used_once_and_said(tmp_path: Path, coarse_scan: Scan, 
     shutil.copyfile(tmp_path / "IM0003.dcm", tmp_path / "IM0003 (2).dcm")
     read = read_volume(tmp_path)
     assert np.array_equal(read.voxels, volume.voxels)
-    assert read.notes == ("1 images lie in the folder twice; one copy of each was used.",)
+    assert read.notes == ("Copies of the same image were left out: 1.",)
 
 
 def test_two_phases_under_one_series_are_refused(tmp_path: Path, coarse_scan: Scan, write_series: Any) -> None:
@@ -310,8 +310,15 @@ def test_a_damaged_header_is_left_out_and_said(tmp_path: Path, ramp: Any, write_
     _break_header(tmp_path / "IM0005.dcm")
     read = read_volume(tmp_path)
     assert read.grid.same_as(volume.grid)
-    assert read.notes[0] == "1 DICOM files have damaged headers and were left out: IM0005.dcm."
+    assert read.notes[0] == "DICOM files with damaged headers were left out: IM0005.dcm."
     assert read.notes[1].startswith("1 slice is missing in series 4")
+
+
+def test_a_gap_left_by_a_damaged_header_names_it(tmp_path: Path, coarse_scan: Scan, write_series: Any) -> None:
+    write_series(tmp_path, coarse_scan[0])
+    _break_header(tmp_path / "IM0005.dcm")
+    with pytest.raises(InputError, match=r"slices are missing: .* Files with damaged headers: IM0005\.dcm\. Export"):
+        read_volume(tmp_path)
 
 
 def test_a_folder_of_damaged_headers_is_refused(tmp_path: Path, coarse_scan: Scan, write_series: Any) -> None:
@@ -378,5 +385,5 @@ def test_values_beyond_16_bits_are_clipped_and_said(tmp_path: Path, coarse_scan:
     beyond = int((np.abs(coarse_scan[0].voxels.astype(int)) * 40 > 32767).sum())
     assert read.voxels.min() == -32768
     assert read.notes == (
-        f"{beyond} voxels lie beyond the range of HU that can be kept (+-32768) and were set to its end.",
+        f"Values beyond the range of HU that can be kept (+-32768) were set to its end: {beyond} voxels.",
     )

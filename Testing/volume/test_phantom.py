@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
+
 from KidneyTumorSegLib.anatomy import CYST, KIDNEY, TUMOR
 from KidneyTumorSegLib.volume import Grid
 from KidneyTumorSegLib.volume.phantom import Ellipsoid, Phantom, phantom_grid, random_phantom, standard_phantom
-from scipy.spatial.transform import Rotation
 
 
 def _oblique() -> Grid:

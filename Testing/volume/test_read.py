@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import SimpleITK
 from KidneyTumorSegLib.errors import InputError, UsageError
 from KidneyTumorSegLib.volume import native as native_module
 from KidneyTumorSegLib.volume import read_label_map, read_volume
-from KidneyTumorSegLib.volume.native import plain_path
+from KidneyTumorSegLib.volume.native import plain_path, silenced
 
 OBLIQUE = (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, -1.0)
 
@@ -170,7 +171,9 @@ def test_a_time_series_is_refused(tmp_path: Path, ending: str) -> None:
 def test_a_color_image_is_refused(tmp_path: Path) -> None:
     gray = _image(np.zeros((6, 7, 8), np.uint8))
     path = _written(tmp_path / "a.nrrd", SimpleITK.Compose([gray, gray, gray]))
-    with pytest.raises(InputError, match=r"a\.nrrd holds 3 values per voxel \(color, .* Export the CT volume alone"):
+    with pytest.raises(
+        InputError, match=r"a\.nrrd holds 3 values per voxel \(color, .* Export the CT volume alone, or"
+    ):
         read_volume(path)
 
 
@@ -274,3 +277,44 @@ def test_a_file_of_many_gzip_members_is_read(tmp_path: Path) -> None:
     path = tmp_path / "b.nii.gz"
     path.write_bytes(gzip.compress(data[:500]) + gzip.compress(data[500:]))
     assert read_volume(path).grid.shape == (6, 7, 8)
+
+
+def test_a_scale_in_the_header_is_applied(tmp_path: Path) -> None:
+    path = _written(tmp_path / "a.nii", _image())
+    data = bytearray(path.read_bytes())
+    data[112:120] = np.array([0.5, -100.0], "<f4").tobytes()  # scl_slope, scl_inter
+    path.write_bytes(data)
+    voxels = SimpleITK.GetArrayFromImage(_image())
+    volume = read_volume(path)
+    assert volume.voxels.dtype == np.int16
+    assert np.array_equal(volume.voxels, np.rint(voxels * 0.5 - 100))
+
+
+def test_overlapping_segments_are_no_label_map(tmp_path: Path) -> None:
+    layer = _image(np.zeros((6, 7, 8), np.uint8))
+    path = _written(tmp_path / "a.seg.nrrd", SimpleITK.Compose([layer, layer]))
+    with pytest.raises(InputError, match=r"holds 2 values per voxel .* or the segmentation as one label map"):
+        read_label_map(path)
+
+
+@pytest.mark.parametrize("read", [read_volume, read_label_map])
+def test_a_file_that_may_not_be_opened_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Any) -> None:
+    path = _written(tmp_path / "a.nrrd", _image())
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(sys.modules[read.__module__], "read_image_file", refuse)
+    with pytest.raises(InputError, match=r"a\.nrrd may not be opened: you lack the permission to read it"):
+        read(path)
+
+
+def test_silence_ends_when_the_last_thread_is_done(capfd: pytest.CaptureFixture[str]) -> None:
+    first, second = silenced(), silenced()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    os.write(2, b"noise")
+    second.__exit__(None, None, None)
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"

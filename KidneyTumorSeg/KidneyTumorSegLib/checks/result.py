@@ -21,6 +21,8 @@ LEAST_KIDNEY_ML = 20.0
 """Smaller bodies are not counted as kidneys. An atrophic kidney has about 30 mL."""
 SMALL_KIDNEY_ML, LARGE_KIDNEY_ML = 60.0, 400.0
 """Kidney label of one body; 110 to 250 mL is usual in adults (parenchyma by CT volumetry)."""
+LEAST_APART_MM = 50.0
+"""Two bodies nearer to each other than this, from left to right, are not a left and a right kidney."""
 CONTRAST_HU = 70.0
 """Kidney tissue without contrast agent has 25 to 45 HU, with it 80 to 250 HU."""
 TISSUE_HU = (0.0, 400.0)
@@ -77,7 +79,7 @@ def check_result(volume: Volume, label_map: LabelMap) -> tuple[Finding, ...]:
 
 
 def _box(labels: npt.NDArray[np.uint8]) -> tuple[slice, slice, slice] | None:
-    """Around all labels of `anatomy`; None if there are none."""
+    """Around all labels; None if there are none."""
     found = [np.flatnonzero(labels.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
     if not found[0].size:
         return None
@@ -103,7 +105,9 @@ def _bodies(label_map: LabelMap, box: tuple[slice, slice, slice]) -> tuple[_Body
     kidney_ml = np.bincount(parts[labels == KIDNEY.value], minlength=len(whole_ml)) * grid.voxel_volume_ml
     large = [n for n in np.argsort(-whole_ml) if n > 0 and whole_ml[n] >= LEAST_KIDNEY_ML and kidney_ml[n] > 0]
     found = []
-    for n, region in ((n, ndimage.find_objects(parts, max_label=int(n))[n - 1]) for n in large):
+    regions = ndimage.find_objects(parts)
+    for n in large:
+        region = regions[n - 1]
         mask = parts[region] == n
         start = np.array([outer.start + inner.start for outer, inner in zip(box, region, strict=True)])
         found.append(_Body("A kidney", mask, float(kidney_ml[n]), start, _center(mask, start, grid)))
@@ -111,7 +115,7 @@ def _bodies(label_map: LabelMap, box: tuple[slice, slice, slice]) -> tuple[_Body
 
 
 def _with_sides(bodies: list[_Body]) -> tuple[_Body, ...]:
-    if len(bodies) != 2:
+    if len(bodies) != 2 or abs(bodies[0].center[0] - bodies[1].center[0]) < LEAST_APART_MM:
         return tuple(bodies)
     left = max(bodies, key=lambda body: body.center[0])
     return tuple(

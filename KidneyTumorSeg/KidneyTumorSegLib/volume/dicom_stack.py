@@ -83,11 +83,15 @@ def _without_copies(series: Series) -> tuple[list[SliceFile], tuple[str, ...]]:
     slices = [image for image in series.slices if first[image.uid] is image]
     notes: list[str] = []
     if len(slices) < series.slice_count:
-        notes.append(f"{series.slice_count - len(slices)} images lie in the folder twice; one copy of each was used.")
+        notes.append(f"Copies of the same image were left out: {series.slice_count - len(slices)}.")
     if series.unreadable:
-        names = ", ".join(series.unreadable[:3]) + (", ..." if len(series.unreadable) > 3 else "")
-        notes.append(f"{len(series.unreadable)} DICOM files have damaged headers and were left out: {names}.")
+        notes.append(f"DICOM files with damaged headers were left out: {_some(series.unreadable)}.")
     return slices, tuple(notes)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def _plan(series: Series, slices: list[SliceFile]) -> _Plan:
@@ -114,9 +118,10 @@ def _even_depths(series: Series, slices: list[SliceFile], depths: FloatArray) ->
     step = _step(depths)
     if steps.max() > max(_LARGEST_GAP_MM, 1.5 * step):
         before = slices[int(steps.argmax())]
+        damaged = f" Files with damaged headers: {_some(series.unreadable)}." if series.unreadable else ""
         raise InputError(
             f"In {series.name} slices are missing: {steps.max():.1f} mm lie between {before.path.name} and the next "
-            f"one, {step:.1f} mm elsewhere. Export the whole series again."
+            f"one, {step:.1f} mm elsewhere.{damaged} Export the whole series again."
         )
     count = round((depths[-1] - depths[0]) / step) + 1
     wanted = np.linspace(depths[0], depths[-1], count)
@@ -190,7 +195,7 @@ def _pixels(series: Series, slices: list[SliceFile], plan: _Plan) -> tuple[npt.N
         voxels[k] = pixels
     if not clipped:
         return voxels, ()
-    return voxels, (f"{clipped} voxels lie beyond the range of HU that can be kept (+-32768) and were set to its end.",)
+    return voxels, (f"Values beyond the range of HU that can be kept (+-32768) were set to its end: {clipped} voxels.",)
 
 
 def _whole_hu(pixels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], int]:

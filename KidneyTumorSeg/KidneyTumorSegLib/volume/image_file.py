@@ -64,6 +64,8 @@ def read_image_file(path: Path) -> ImageFile:
             reader.ReadImageInformation()
             shape = _three_axes(reader.GetSize(), reader.GetNumberOfComponents(), path.name)
             _refuse_cut_off_nifti(reader, path)
+            if reader.GetPixelID() == SimpleITK.sitkFloat64:  # HU need no double precision, memory is dear
+                reader.SetOutputPixelType(SimpleITK.sitkFloat32)
             image = reader.Execute()
         except RuntimeError as error:
             raise InputError(_sentence(path.name, str(error))) from error
@@ -76,8 +78,8 @@ def _three_axes(size: tuple[int, ...], components: int, name: str) -> tuple[int,
     """(K, J, I) of a volume."""
     if components > 1:
         raise InputError(
-            f"{name} holds {components} values per voxel (color, or several segments or channels in one file); "
-            "one gray value is needed. Export the CT volume alone."
+            f"{name} holds {components} values per voxel (color, or overlapping segments in layers); one is needed. "
+            "Export the CT volume alone, or the segmentation as one label map."
         )
     if len(size) < 3:
         raise InputError(

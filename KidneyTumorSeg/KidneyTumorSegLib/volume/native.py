@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,19 +16,47 @@ _ONLY_ASCII = os.name == "nt"
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Keep what C++ code writes to the error stream from the user: our own sentence says it in plain words."""
+    """Keep what C++ code writes to the error stream from the user: our own sentence says it in plain words.
+
+    The stream belongs to the whole process: the first thread that comes turns it off, the last that goes turns it on.
+    """
+    _mute.enter()
     try:
-        kept = os.dup(_STDERR)
-    except OSError:  # a program without a console, as on Windows, has no such stream
-        yield
-        return
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), _STDERR)
         yield
     finally:
-        os.dup2(kept, _STDERR)
-        os.close(kept)
+        _mute.leave()
+
+
+class _Mute:
+    """Counts who wants silence."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._kept: int | None = None
+
+    def enter(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside > 1:
+                return
+            try:
+                self._kept = os.dup(_STDERR)
+            except OSError:  # a program without a console, as on Windows, has no such stream
+                return
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), _STDERR)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._kept is not None:
+                os.dup2(self._kept, _STDERR)
+                os.close(self._kept)
+                self._kept = None
+
+
+_mute = _Mute()
 
 
 @contextmanager

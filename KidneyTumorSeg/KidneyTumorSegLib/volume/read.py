@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +34,11 @@ def read_volume(path: Path | str, series: str | None = None) -> Volume:
         InputError: there is nothing to read, or it cannot be read rightly.
         UsageError: `series` names none, or is given for an image file.
     """
-    path = _existing(path)
+    with _permitted(Path(path)):
+        return _read_volume(_existing(path), series)
+
+
+def _read_volume(path: Path, series: str | None) -> Volume:
     if path.is_dir() or path.name.upper() == "DICOMDIR":
         return _read_dicom(path if path.is_dir() else path.parent, series)
     if not is_image_file_name(path) and is_dicom_file(path):
@@ -59,7 +65,8 @@ def read_label_map(path: Path | str) -> LabelMap:
     if path.is_dir():
         raise InputError(f"{path.name} is a folder; a segmentation is a file such as .seg.nrrd or .nii.gz.")
     _refuse_unknown_ending(path)
-    image = read_image_file(path)
+    with _permitted(path):
+        image = read_image_file(path)
     values = image.voxels
     low, high = (values.min(), values.max()) if values.size else (0, 0)
     whole = np.issubdtype(values.dtype, np.integer) or bool((values == np.rint(values)).all())
@@ -69,6 +76,17 @@ def read_label_map(path: Path | str) -> LabelMap:
             "labels are whole numbers from 0 to 255. Is it the scan itself?"
         )
     return LabelMap(values.astype(np.uint8, copy=False), image.grid)
+
+
+@contextmanager
+def _permitted(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        name = Path(error.filename or path).name
+        raise InputError(
+            f"{name} may not be opened: you lack the permission to read it. Copy it to a folder of yours."
+        ) from error
 
 
 def _existing(path: Path | str) -> Path:
