@@ -387,3 +387,8 @@ def test_values_beyond_16_bits_are_clipped_and_said(tmp_path: Path, coarse_scan:
     assert read.notes == (
         f"Values beyond the range of HU that can be kept (+-32768) were set to its end: {beyond} voxels.",
     )
+
+
+def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere is not a folder\. Check the path"):
+        list_series(tmp_path / "nowhere")

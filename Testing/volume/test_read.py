@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -318,3 +319,12 @@ def test_silence_ends_when_the_last_thread_is_done(capfd: pytest.CaptureFixture[
     second.__exit__(None, None, None)
     os.write(2, b"heard")
     assert capfd.readouterr().err == "heard"
+
+
+def test_the_room_opens_without_heavy_libraries() -> None:
+    library = Path(sys.modules["KidneyTumorSegLib"].__path__[0]).parent
+    code = (
+        f"import sys; sys.path.insert(0, {str(library)!r}); import KidneyTumorSegLib.volume, KidneyTumorSegLib.checks;"
+        "print([name for name in ('SimpleITK', 'pydicom', 'scipy', 'torch') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
