@@ -118,7 +118,7 @@ def test_a_run_gives_the_result_of_the_pipeline_and_true_progress(any_runner_of,
     assert result.label_map.grid is volume.grid
     assert result.findings == expected.findings
     assert result.measurements == expected.measurements
-    assert (result.record.settings, result.record.text) == (settings, "Übersicht niña")
+    assert (result.record.quality, result.record.model_version) == ("best", "Übersicht niña")
     assert result.record.seconds == 0.25
     fractions = [step.fraction for step in listener.steps]
     assert fractions == sorted(fractions)
@@ -143,8 +143,8 @@ def test_too_little_memory_is_a_sentence(any_runner_of, volume):
 
 def test_the_worker_stays_warm_between_runs_and_errors(runner_of, volume):
     runner = runner_of("threshold")
-    ids = {run(runner, volume).results[0].record.process_id for _ in range(3)}
-    assert ids == {runner.process_id}
+    ids = {run(runner, volume).results[0].record.device for _ in range(3)}
+    assert ids == {f"process {runner.process_id}"}
     refusing = runner_of("refuse")
     run(refusing, volume)
     first = refusing.process_id
@@ -249,7 +249,7 @@ def test_a_worker_killed_while_idle_is_started_again(runner_of, volume):
     first = runner.process_id
     os.kill(first, 9)
     pump_until(runner, lambda: runner.process_id is None)
-    assert run(runner, volume).results[0].record.process_id != first
+    assert run(runner, volume).results[0].record.device != f"process {first}"
 
 
 def test_a_worker_that_dies_between_runs_unseen_is_started_again(runner_of, volume):

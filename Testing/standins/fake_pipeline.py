@@ -6,43 +6,37 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
+from KidneyTumorSegLib.checks import Finding
 from KidneyTumorSegLib.errors import InputError
-from KidneyTumorSegLib.measurements import Measurements, measure
+from KidneyTumorSegLib.measurements import measure
+from KidneyTumorSegLib.pipeline import Result, RunRecord
 from KidneyTumorSegLib.progress import Progress
 from KidneyTumorSegLib.settings import Settings
 from KidneyTumorSegLib.volume import LabelMap, Volume
+from KidneyTumorSegLib.volume.phantom import standard_phantom
+
+FINDINGS = (
+    Finding("thick-slices", "warning", "Slices are thick: 6 mm."),
+    Finding("niño", "info", "Größe ok", (1.5, -2.0, 3.25)),
+)
 
 
-@dataclass(frozen=True)
-class Finding:
-    code: str
-    severity: str
-    text: str
-    lps: tuple[float, float, float] | None
-
-
-@dataclass(frozen=True)
-class Record:
-    settings: Settings
-    seconds_by_stage: dict[str, float]
-    process_id: int
-    text: str
-
-    @property
-    def seconds(self) -> float:
-        return sum(self.seconds_by_stage.values())
-
-
-@dataclass(frozen=True)
-class Result:
-    label_map: LabelMap
-    findings: tuple[Finding, ...]
-    measurements: Measurements
-    record: Record
+def _result(label_map: LabelMap, volume: Volume, settings: Settings) -> Result:
+    record = RunRecord(
+        product_version="1",
+        model=settings.model,
+        model_version=volume.source,
+        model_sha256="",
+        device=f"process {os.getpid()}",
+        precision="float32",
+        quality=settings.quality,
+        seconds_by_stage={"Segmenting": 0.25},
+        warnings=(FINDINGS[0].text,),
+    )
+    return Result(label_map, FINDINGS, measure(label_map), record)
 
 
 def threshold(volume: Volume, settings: Settings, progress: Progress) -> Result:
@@ -53,13 +47,15 @@ def threshold(volume: Volume, settings: Settings, progress: Progress) -> Result:
     for k, voxels in enumerate(volume.voxels):
         labels[k] = (voxels > 130) & (voxels < 260)
         progress.advance()
-    label_map = LabelMap(labels, volume.grid)
-    findings = (
-        Finding("thick-slices", "warning", "Slices are thick: 6 mm.", None),
-        Finding("niño", "info", "Größe ok", (1.5, -2.0, 3.25)),
-    )
-    record = Record(settings, {"Segmenting": 0.25}, os.getpid(), volume.source)
-    return Result(label_map, findings, measure(label_map), record)
+    return _result(LabelMap(labels, volume.grid), volume, settings)
+
+
+def truth(volume: Volume, settings: Settings, progress: Progress) -> Result:
+    """What the standard phantom has at the scan's place in the world: wrong if the world is."""
+    progress.stage("Segmenting", 1.0, 1, "scan")
+    labels = standard_phantom().scan(volume.grid, noise_hu=0.0)[1]
+    progress.advance()
+    return _result(labels, volume, settings)
 
 
 def slow(volume: Volume, settings: Settings, progress: Progress) -> Result:
