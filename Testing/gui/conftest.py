@@ -56,7 +56,7 @@ def wait_for(scene):
     """Lets Qt's events and timers run until a condition holds."""
     import slicer
 
-    def wait(condition, seconds=30.0):
+    def wait(condition, seconds=120.0):
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it took too long"

@@ -46,7 +46,7 @@ class Listener:
         return self.step, self.done, self.error
 
 
-def pump_until(runner, condition, seconds=30.0):
+def pump_until(runner, condition, seconds=120.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it took too long"
