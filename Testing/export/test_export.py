@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from KidneyTumorSegLib.errors import Cancelled, EnvironmentProblem, InputError, UsageError
 from KidneyTumorSegLib.export import atomic_write, write_segmentation, write_volume
 from KidneyTumorSegLib.export.nrrd_file import RECORD_KEY, REFERENCE_KEY
-from KidneyTumorSegLib.volume import Grid, LabelMap, Reorder, Volume
+from KidneyTumorSegLib.volume import Grid, LabelMap, Reorder, Volume, read_label_map
 
 ORDERS = [
     Reorder(axes, flips)  # type: ignore[arg-type]
@@ -60,6 +60,14 @@ def test_all_48_orders_of_an_oblique_label_map_come_back_voxel_for_voxel(
     assert grid.same_as(stored.grid, tolerance_mm=1e-3 if ending.startswith(".nii") else 1e-10)
 
 
+@pytest.mark.parametrize("ending", [".seg.nrrd", ".nrrd", ".nii.gz", ".nii"])
+def test_the_library_reads_back_what_it_wrote(ending: str, tmp_path: Path) -> None:
+    written = random_labels(oblique_grid((4, 5, 6)))
+    found = read_label_map(write_segmentation(tmp_path / f"map{ending}", written))
+    assert np.array_equal(found.labels, written.labels)
+    assert found.grid.same_as(written.grid)
+
+
 @pytest.mark.parametrize("ending", [".nrrd", ".mha", ".nii.gz"])
 @pytest.mark.parametrize("order", [ORDERS[0], ORDERS[7], ORDERS[29], ORDERS[47]], ids=str)
 def test_volumes_come_back_with_the_same_hu_at_the_same_place(order: Reorder, ending: str, tmp_path: Path) -> None:
@@ -101,15 +109,15 @@ def test_the_record_and_the_name_of_the_ct_are_kept_in_the_header(ending: str, t
 
 
 def test_a_large_label_map_is_written_fast(tmp_path: Path) -> None:
-    from time import perf_counter
+    from time import process_time
 
     labels = np.zeros((129, 512, 512), np.uint8)
     labels[40:90, 200:320, 100:200] = 1
     labels[60:70, 220:260, 120:160] = 2
     grid = Grid((129, 512, 512), np.diag([0.57, 0.57, 1.6, 1.0]))
-    start = perf_counter()
+    start = process_time()
     path = write_segmentation(tmp_path / "map.seg.nrrd", LabelMap(labels, grid))
-    assert perf_counter() - start < 3.0  # 0.3 s on an idle machine
+    assert process_time() - start < 1.0  # of this process alone: the machine may be busy
     assert path.stat().st_size < 500_000
 
 

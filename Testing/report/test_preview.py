@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from itertools import combinations, permutations
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -57,9 +57,9 @@ def _texts(scan: Scan, size_px: tuple[float, float] = (640.0, 600.0), title: str
 
 def test_the_picture_is_1600_pixels_wide_and_made_within_two_seconds(scan: Scan, tmp_path: Path) -> None:
     draw_preview(tmp_path / "warm.png", *scan)
-    start = perf_counter()
+    start = process_time()
     path = draw_preview(tmp_path / "preview.png", *scan, title="Größe 腎 $5")
-    assert perf_counter() - start < 4.0  # 0.7 s on an idle machine
+    assert process_time() - start < 2.0  # of this process alone: the machine may be busy
     with Image.open(path) as picture:
         assert picture.width == WIDTH_PX
         assert 900 < picture.height < 1500

@@ -35,7 +35,7 @@ def write_image(path: Path, array: npt.NDArray[Any], grid: Grid, metadata: dict[
     Raises:
         OSError: the file cannot be written.
     """
-    import SimpleITK as sitk
+    import SimpleITK as sitk  # noqa: N813 - its own manual calls it so
 
     image = sitk.GetImageFromArray(np.ascontiguousarray(array))
     image.SetSpacing(grid.spacing)

@@ -18,7 +18,7 @@ from ..anatomy import CYST, KIDNEY, STRUCTURES, TUMOR, Structure
 from ..volume import Grid, LabelMap, Volume, canonical
 from .diameter import longest_axial_diameter_mm
 from .quantities import SIDES, Kidney, Lesion, Measurements, Quantity, Side, World
-from .sides import CONNECTED_26, KIDNEY_MIN_ML, Sides, split_sides
+from .sides import CONNECTED_26, KIDNEY_MIN_ML, Sides, body_centers, split_sides
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -123,8 +123,7 @@ def _sides_of_bodies(numbered: npt.NDArray[np.int32], count: int, grid: Grid, si
             tree = KDTree(grid.world(np.argwhere(mask & _is_surface(mask))))
             nearest, _ = tree.query(points, distance_upper_bound=NEAR_KIDNEY_MM)
             np.minimum.at(distances[side], of_body, nearest)
-    centers = np.array(ndimage.center_of_mass(numbered > 0, numbered, np.arange(1, count + 1))).reshape(-1, 3)
-    lies_left = grid.world(centers)[:, 0] > sides.plane_l_mm
+    lies_left = grid.world(body_centers(numbered, count))[:, 0] > sides.plane_l_mm
     closer_left = distances["left"] < distances["right"]
     undecided = distances["left"] == distances["right"]  # both infinite, or touching both alike
     return ["left" if left else "right" for left in np.where(undecided, lies_left, closer_left)]

@@ -64,10 +64,9 @@ def split_sides(kidney: BoolArray, grid: Grid, midline_l_mm: float, midline_note
         midline_note: words for it: "the middle of the scan".
     """
     bodies, count = ndimage.label(kidney, CONNECTED_26)
-    index = np.arange(1, count + 1)
     voxels = np.bincount(bodies.ravel(), minlength=count + 1)[1:]
     sizes_ml = voxels.astype(np.float64) * grid.voxel_volume_ml
-    centers_l = grid.world(np.array(ndimage.center_of_mass(kidney, bodies, index)).reshape(-1, 3))[:, 0]
+    centers_l = grid.world(body_centers(bodies, count))[:, 0]
     large = np.flatnonzero(sizes_ml >= KIDNEY_MIN_ML)
 
     plane = _plane_between_bodies(centers_l[large], sizes_ml[large])
@@ -83,6 +82,15 @@ def split_sides(kidney: BoolArray, grid: Grid, midline_l_mm: float, midline_note
     if large.size and np.abs(centers_l[large] - midline_l_mm).min() < SURE_OFF_MIDLINE_MM:
         note = f"The only kidney lies near {midline_note}: check its side."
     return _by_body(bodies, centers_l, midline_l_mm, note)
+
+
+def body_centers(bodies: npt.NDArray[np.int32], count: int) -> FloatArray:
+    """Centroids (k, j, i) of numbered bodies 1..count, shape (count, 3); looks at their voxels only."""
+    places = np.argwhere(bodies)
+    of_body = bodies[tuple(places.T)] - 1
+    voxels = np.bincount(of_body, minlength=count)
+    sums = [np.bincount(of_body, weights=places[:, axis], minlength=count) for axis in range(3)]
+    return np.asarray(np.stack(sums, axis=1) / voxels[:, None], dtype=np.float64)
 
 
 def _by_body(bodies: npt.NDArray[np.int32], centers_l: FloatArray, plane: float, note: str) -> Sides:
