@@ -35,15 +35,15 @@ def write_image(path: Path, array: npt.NDArray[Any], grid: Grid, metadata: dict[
     Raises:
         OSError: the file cannot be written.
     """
-    import SimpleITK as sitk  # noqa: N813 - its own manual calls it so
+    import SimpleITK
 
-    image = sitk.GetImageFromArray(np.ascontiguousarray(array))
+    image: Any = SimpleITK.GetImageFromArray(np.ascontiguousarray(array))
     image.SetSpacing(grid.spacing)
     image.SetOrigin(grid.origin.tolist())
     image.SetDirection(grid.direction.ravel().tolist())
     for key, value in (metadata or {}).items():
         image.SetMetaData(key, value)
-    writer = sitk.ImageFileWriter()
+    writer: Any = SimpleITK.ImageFileWriter()  # type: ignore[no-untyped-call]
     writer.SetUseCompression(True)
     writer.SetCompressionLevel(1)
     with tempfile.TemporaryDirectory() as folder:
