@@ -10,7 +10,7 @@ from typing import Any
 from . import __version__
 from .checks import Finding, check_result, check_volume
 from .inference import segment
-from .measurements import Measurements, measure
+from .measurements import Measurements, body_midline_l_mm, measure
 from .models import open_model
 from .progress import Progress
 from .settings import Settings
@@ -84,9 +84,10 @@ def run(volume: Volume, settings: Settings | None = None, progress: Progress | N
     segmented = segment(volume, folder, settings, progress)
     progress.stage("Measuring", 0.99)
     after = check_result(volume, segmented.label_map)
-    remarks = tuple(Finding("run", "warning", note, None) for note in (*volume.notes, *segmented.notes))
-    findings = (*before, *remarks, *after)
-    measurements = measure(segmented.label_map)
+    remarks = tuple(Finding("run", "warning", note) for note in (*volume.notes, *segmented.notes))
+    measurements = measure(segmented.label_map, body_midline_l_mm(volume))
+    side = () if measurements.sides_sure else (Finding("side", "warning", measurements.sides_note),)
+    findings = (*before, *remarks, *after, *side)
     progress.finish()
     record = RunRecord(
         product_version=__version__,

@@ -185,11 +185,13 @@ def test_a_single_kidney_in_a_cropped_scan_gets_its_side_from_the_given_midline(
     found = measure(_balls(_box_grid(), RIGHT), body_midline_l_mm=-140.0)
     assert [kidney.side for kidney in found.kidneys] == ["left"]
     assert found.sides_note == "Left and right were told by the midline of the body."
+    assert found.sides_sure
 
 
 def test_a_single_kidney_near_the_assumed_midline_is_named_with_a_doubt() -> None:
     found = measure(_balls(_box_grid(), RIGHT), body_midline_l_mm=-80.0)
     assert found.sides_note == "The only kidney lies near the midline of the body: check its side."
+    assert not found.sides_sure
 
 
 @pytest.mark.parametrize("order", [Reorder((0, 1, 2), ()), Reorder((2, 0, 1), (0, 2))], ids=str)

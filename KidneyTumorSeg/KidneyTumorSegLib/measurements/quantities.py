@@ -90,12 +90,14 @@ class Measurements:
         kidneys: left before right; those that were found.
         lesions: tumors before cysts, left before right, the largest first.
         sides_note: one sentence: what left and right were told by.
+        sides_sure: False: left and right may be the wrong way round; the user must be told `sides_note`.
     """
 
     quantities: tuple[Quantity, ...]
     kidneys: tuple[Kidney, ...]
     lesions: tuple[Lesion, ...]
     sides_note: str = ""
+    sides_sure: bool = True
 
     def quantity(self, key: str) -> Quantity:
         """The quantity of this key.

@@ -46,12 +46,14 @@ class Sides:
         right: the same on the right.
         plane_l_mm: world L of the dividing plane, mm.
         note: one sentence: what the sides were told by.
+        sure: False: a single kidney lies so near the assumed midline that it may be the other one.
     """
 
     left: BoolArray
     right: BoolArray
     plane_l_mm: float
     note: str
+    sure: bool = True
 
 
 def split_sides(kidney: BoolArray, grid: Grid, midline_l_mm: float, midline_note: str) -> Sides:
@@ -78,10 +80,10 @@ def split_sides(kidney: BoolArray, grid: Grid, midline_l_mm: float, midline_note
             left = kidney & (_l_of_grid(grid) > bridge)
             note = "Both kidneys are one connected body; it was parted where it is thinnest near the midline."
             return Sides(left, kidney & ~left, bridge, note)
-    note = f"Left and right were told by {midline_note}."
     if large.size and np.abs(centers_l[large] - midline_l_mm).min() < SURE_OFF_MIDLINE_MM:
         note = f"The only kidney lies near {midline_note}: check its side."
-    return _by_body(bodies, centers_l, midline_l_mm, note)
+        return _by_body(bodies, centers_l, midline_l_mm, note, sure=False)
+    return _by_body(bodies, centers_l, midline_l_mm, f"Left and right were told by {midline_note}.")
 
 
 def body_centers(bodies: npt.NDArray[np.int32], count: int) -> FloatArray:
@@ -93,11 +95,13 @@ def body_centers(bodies: npt.NDArray[np.int32], count: int) -> FloatArray:
     return np.asarray(np.stack(sums, axis=1) / voxels[:, None], dtype=np.float64)
 
 
-def _by_body(bodies: npt.NDArray[np.int32], centers_l: FloatArray, plane: float, note: str) -> Sides:
+def _by_body(
+    bodies: npt.NDArray[np.int32], centers_l: FloatArray, plane: float, note: str, *, sure: bool = True
+) -> Sides:
     """Whole bodies to the side where their center lies."""
     is_left = np.concatenate([[False], centers_l > plane])
     is_right = np.concatenate([[False], centers_l <= plane])
-    return Sides(is_left[bodies], is_right[bodies], plane, note)
+    return Sides(is_left[bodies], is_right[bodies], plane, note, sure)
 
 
 def _plane_between_bodies(centers_l: FloatArray, sizes_ml: FloatArray) -> float | None:

@@ -1,17 +1,10 @@
 """Makes model folders: cases, split, augmentation, losses, loop. Needs the extra `train`."""
 
-from .recipe import recipes
+from ..networks.torchvision_schemas import declare_missing
+
+declare_missing()  # before anything in this room imports Lightning, whose metrics import torchvision
+
+from .loop import train  # noqa: E402
+from .recipe import recipes  # noqa: E402
 
 __all__ = ["recipes", "train"]
-
-
-def __getattr__(name: str) -> object:
-    """`train` loads Lightning, so it comes only when asked for."""
-    if name == "train":
-        from ..networks.torchvision_schemas import declare_missing
-
-        declare_missing()  # Lightning's metrics import torchvision too
-        from .loop import train
-
-        return train
-    raise AttributeError(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
 logger = logging.getLogger(__name__)
+# Lightning's advice on loggers to try is noise to those who train.
+logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
 
 CHECKPOINT = "last.ckpt"
+CHECKPOINT_EVERY = 250
+"""Optimizer steps between checkpoints; the metrics are written as often."""
 
 
 class _Tell(Callback):
@@ -40,17 +45,6 @@ class _Tell(Callback):
     ) -> None:
         """After every optimizer step: done, total, loss."""
         self._on_step(trainer.global_step, trainer.max_steps, float(outputs["loss"]))
-
-
-class _Deal(Callback):
-    """Keeps the count of samples in step with the optimizer, also after a resume."""
-
-    def __init__(self, crops: Crops, batch: int) -> None:
-        self._crops, self._batch = crops, batch
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Go on with the sample after the last one that was learned from."""
-        self._crops.drawn = trainer.global_step * self._batch
 
 
 def train(
@@ -127,14 +121,18 @@ def _fit(
     on_step: Callable[[int, int, float], None],
 ) -> None:
     crops = Crops(learn, recipe)
+    if checkpoint is not None:  # go on with the sample after the last one that was learned from
+        steps_done = torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"]
+        crops.drawn = steps_done * recipe.batch
     half = half_type(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    every = ModelCheckpoint(output, filename="last", every_n_train_steps=min(250, recipe.steps), save_on_train_epoch_end=False)
+    every = min(CHECKPOINT_EVERY, recipe.steps)
+    checkpoints = ModelCheckpoint(output, filename="last", every_n_train_steps=every, save_on_train_epoch_end=False)
     trainer = lightning.Trainer(
         max_steps=recipe.steps,
         precision="bf16-mixed" if half == torch.bfloat16 else "32-true",
         logger=CSVLogger(output, name="metrics", flush_logs_every_n_steps=10),
         log_every_n_steps=10,
-        callbacks=[EMAWeightAveraging(decay=recipe.ema), every, _Deal(crops, recipe.batch), _Tell(on_step)],
+        callbacks=[EMAWeightAveraging(decay=recipe.ema), checkpoints, _Tell(on_step)],
         val_check_interval=recipe.validate_every,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
@@ -143,9 +141,12 @@ def _fit(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(
-        module,
-        DataLoader(crops, batch_size=recipe.batch, collate_fn=collate),
-        DataLoader(list(range(len(validate)))) if validate else None,  # type: ignore[arg-type]
-        ckpt_path=checkpoint,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning and torch warn of each other's inner life
+        trainer.fit(
+            module,
+            DataLoader(crops, batch_size=recipe.batch, collate_fn=collate),
+            DataLoader(list(range(len(validate)))) if validate else None,  # type: ignore[arg-type]
+            ckpt_path=checkpoint,
+            weights_only=False,  # our own checkpoint: it also holds the state of the loop
+        )

@@ -71,12 +71,10 @@ class Crops(IterableDataset[dict[str, Any]]):
         if random.random() < _LONE_SLICE_SHARE:
             around = (0,) * len(around)
         planes = [int(np.clip(k + step, 0, len(case.hu) - 1)) for step in around]
-        rows = np.clip(np.arange(j - size // 2, j - size // 2 + size), 0, case.hu.shape[1] - 1)
-        columns = np.clip(np.arange(i - size // 2, i - size // 2 + size), 0, case.hu.shape[2] - 1)
-        hu = np.stack([case.hu[plane][np.ix_(rows, columns)] for plane in planes]).astype(np.float32)
+        corner = (j - size // 2, i - size // 2)
         return {
-            "hu": hu,
-            "labels": case.labels[k][np.ix_(rows, columns)],
+            "hu": np.stack([_cut(case.hu[plane], corner, size) for plane in planes]).astype(np.float32),
+            "labels": _cut(case.labels[k], corner, size),
             "known": known_mask(case.known),
             "floor_hu": np.float32(case.floor_hu),
         }
@@ -91,6 +89,13 @@ class Crops(IterableDataset[dict[str, Any]]):
             places = aims.kidney
         k, j, i = np.unravel_index(int(random.choice(places)), case.labels.shape)
         return int(k), int(j), int(i)
+
+
+def _cut(plane: npt.NDArray[Any], corner: tuple[int, int], size: int) -> npt.NDArray[Any]:
+    """A square of a plane; beyond the plane's edges the edge is repeated."""
+    inside = tuple(slice(max(at, 0), max(min(at + size, n), 1)) for at, n in zip(corner, plane.shape, strict=True))
+    missing = [(max(-at, 0), max(at + size - n, 0)) for at, n in zip(corner, plane.shape, strict=True)]
+    return np.pad(plane[inside], missing, mode="edge")
 
 
 def _case_weights(cases: list[Case], mix: dict[str, float]) -> npt.NDArray[np.float64]:

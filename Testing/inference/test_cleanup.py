@@ -1,0 +1,67 @@
+"""What cannot be true in 3D goes; what may be true stays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from KidneyTumorSegLib.inference.cleanup import clean_up
+from KidneyTumorSegLib.models.contract import Cleanup
+
+RULES = Cleanup(kidney_min_ml=10.0, parenchyma_min_ml=1.0, tumor_min_ml=0.1, cyst_min_ml=0.05, kidneys_max=2)
+VOXEL_ML = 0.01
+
+
+def labels_with(*bodies: tuple[tuple[slice, slice, slice], int]) -> np.ndarray:
+    labels = np.zeros((40, 60, 60), np.uint8)
+    for where, value in bodies:
+        labels[where] = value
+    return labels
+
+
+BIG = (slice(5, 35), slice(5, 15), slice(5, 15))
+BIG2 = (slice(5, 35), slice(5, 15), slice(40, 50))
+THIRD = (slice(5, 35), slice(40, 48), slice(20, 28))
+
+
+def test_a_kidney_with_its_masses_is_left_alone() -> None:
+    labels = labels_with((BIG, 1), ((slice(10, 16), slice(5, 12), slice(5, 12)), 2))
+    cleaned, notes = clean_up(labels, VOXEL_ML, RULES)
+    assert np.array_equal(cleaned, labels)
+    assert notes == ()
+
+
+def test_a_mass_without_a_kidney_goes_and_is_said() -> None:
+    labels = labels_with((BIG, 1), (BIG2, 2))
+    cleaned, notes = clean_up(labels, VOXEL_ML, RULES)
+    assert (cleaned[BIG] == 1).all()
+    assert (cleaned[BIG2] == 0).all()
+    assert "30 mL" in notes[0]
+
+
+def test_a_third_body_goes_when_two_are_allowed_and_a_single_kidney_stays() -> None:
+    cleaned, notes = clean_up(labels_with((BIG, 1), (BIG2, 1), (THIRD, 1)), VOXEL_ML, RULES)
+    assert (cleaned[THIRD] == 0).all()
+    assert len(notes) == 1
+    alone, _ = clean_up(labels_with((BIG, 1)), VOXEL_ML, RULES)
+    assert (alone[BIG] == 1).all()
+
+
+def test_lesion_specks_become_kidney_and_kidney_specks_go() -> None:
+    labels = labels_with((BIG, 1), ((slice(8, 9), slice(8, 9), slice(8, 10)), 2), ((slice(0, 2), slice(55, 57), slice(55, 57)), 1))
+    cleaned, notes = clean_up(labels, VOXEL_ML, RULES)
+    assert (cleaned[BIG] == 1).all()
+    assert np.count_nonzero(cleaned) == 3000
+    assert notes == ()
+
+
+def test_nothing_stays_nothing() -> None:
+    cleaned, notes = clean_up(labels_with(), VOXEL_ML, RULES)
+    assert not cleaned.any()
+    assert notes == ()
+
+
+def test_the_input_is_not_changed() -> None:
+    labels = labels_with((BIG2, 2))
+    before = labels.copy()
+    clean_up(labels, VOXEL_ML, RULES)
+    assert np.array_equal(labels, before)
