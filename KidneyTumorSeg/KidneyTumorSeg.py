@@ -7,6 +7,7 @@ From a script:
 """
 
 import logging
+import sys
 import unittest
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,18 +33,10 @@ from KidneyTumorSegLib.errors import InputError, KidneyTumorSegError
 from KidneyTumorSegLib.gui import packages
 from KidneyTumorSegLib.gui.panel import Panel
 from KidneyTumorSegLib.gui.phantom_scan import phantom_scan
-from KidneyTumorSegLib.progress import Progress, Step
+from KidneyTumorSegLib.progress import Progress
 from KidneyTumorSegLib.resources import resource
-from KidneyTumorSegLib.scene.process_runner import ProcessRunner
-from KidneyTumorSegLib.scene.runner import (
-    PIPELINE,
-    InProcessRunner,
-    OnError,
-    OnStep,
-    Runner,
-    WorkerDidNotStart,
-    resolve,
-)
+from KidneyTumorSegLib.scene.fallback_runner import FallbackRunner
+from KidneyTumorSegLib.scene.runner import PIPELINE, OnError, OnStep, resolve
 from KidneyTumorSegLib.scene.segmentation_node import label_map_from_node, segmentation_to_node, show_in_3d
 from KidneyTumorSegLib.scene.undo import undone_on_error
 from KidneyTumorSegLib.scene.volume_node import volume_from_node
@@ -144,6 +137,12 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def exit(self) -> None:
         """Another panel is shown; a run goes on."""
         self.setParameterNode(None)
+
+    def onReload(self) -> None:
+        """Developer mode: load the library anew too; Slicer by itself reloads this file alone."""
+        for name in [name for name in sys.modules if name.partition(".")[0] == "KidneyTumorSegLib"]:
+            del sys.modules[name]
+        super().onReload()
 
     def initializeParameterNode(self) -> None:
         """Follow the scene's parameter node, with a CT already chosen if there is one."""
@@ -266,10 +265,10 @@ class KidneyTumorSegLogic(ScriptedLoadableModuleLogic):
         runner: what runs it for `start`; by default a worker process, or this one where none can be started.
     """
 
-    def __init__(self, work: str = PIPELINE, runner: Runner | None = None) -> None:
+    def __init__(self, work: str = PIPELINE, runner: FallbackRunner | None = None) -> None:
         super().__init__()
         self._work = work
-        self._runner = runner or ProcessRunner(work)
+        self._runner = runner or FallbackRunner(work, slicer.app.processEvents)
         self._input = None
 
     def getParameterNode(self) -> KidneyTumorSegParameterNode:
@@ -315,26 +314,9 @@ class KidneyTumorSegLogic(ScriptedLoadableModuleLogic):
         """
         volume = volume_from_node(volumeNode)
         self._input = volumeNode
-
-        def step(it: Step) -> None:
-            onStep(it)
-            if isinstance(self._runner, InProcessRunner):
-                slicer.app.processEvents()  # else Slicer would stand still, and Cancel could not be clicked
-
-        def done(result: "Result") -> None:
-            onDone(self.addResult(result, volumeNode), result)
-
-        def failed(error: KidneyTumorSegError) -> None:
-            if isinstance(error, WorkerDidNotStart):
-                self._runInThisProcess(error)
-                self._runner.start(volume, settings, step, done, onError)
-            else:
-                onError(error)
-
-        try:
-            self._runner.start(volume, settings, step, done, failed)
-        except WorkerDidNotStart as error:
-            failed(error)
+        self._runner.start(
+            volume, settings, onStep, lambda result: onDone(self.addResult(result, volumeNode), result), onError
+        )
 
     def addResult(self, result: "Result", volumeNode: Any) -> Any:
         """A new segmentation node with the labels and the record of a run."""
@@ -361,11 +343,7 @@ class KidneyTumorSegLogic(ScriptedLoadableModuleLogic):
 
     def warmUp(self) -> None:
         """Start the worker, so that the first run need not wait for it."""
-        if isinstance(self._runner, ProcessRunner):
-            try:
-                self._runner.warm_up()
-            except WorkerDidNotStart as error:
-                self._runInThisProcess(error)
+        self._runner.warm_up()
 
     def cancel(self) -> None:
         """Stop the run at once; the scene is as it was."""
@@ -394,14 +372,9 @@ class KidneyTumorSegLogic(ScriptedLoadableModuleLogic):
     @property
     def placeNote(self) -> str:
         """A sentence if runs do not have a process of their own."""
-        if isinstance(self._runner, InProcessRunner):
+        if self._runner.is_in_process:
             return _("Runs inside Slicer, which may respond slowly meanwhile: no other process could be started.")
         return ""
-
-    def _runInThisProcess(self, error: WorkerDidNotStart) -> None:
-        logging.warning("%s Running inside Slicer instead.", error)
-        self._runner.close()
-        self._runner = InProcessRunner(self._work)
 
 
 class KidneyTumorSegTest(ScriptedLoadableModuleTest):

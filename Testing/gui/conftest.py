@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import tempfile
 import time
@@ -46,7 +47,8 @@ def shared_files():
 
     def ask():
         folders = {shared_array._MEMORY_FOLDER, Path(tempfile.gettempdir())}
-        return {path for folder in folders if folder.is_dir() for path in folder.glob(f"{shared_array.PREFIX}*")}
+        mine = f"{shared_array.PREFIX}{os.getpid()}-*"  # other tests may run at the same time
+        return {path for folder in folders if folder.is_dir() for path in folder.glob(mine)}
 
     return ask
 
@@ -69,8 +71,10 @@ def wait_for(scene):
 @pytest.fixture
 def panel_of(module, monkeypatch, shared_files):
     """Opens the panel on a pipeline of `fake_pipeline`; checks at the end that no process and no file is left."""
+    import slicer
     from slicer_application import ModulePanel
 
+    from KidneyTumorSegLib.scene.fallback_runner import FallbackRunner
     from KidneyTumorSegLib.scene.process_runner import ProcessRunner
 
     files, panels = shared_files(), []
@@ -78,7 +82,8 @@ def panel_of(module, monkeypatch, shared_files):
 
     def make(function, runner=None):
         work = f"fake_pipeline:{function}"
-        logic = module.KidneyTumorSegLogic(work, runner or ProcessRunner(work, [STANDINS]))
+        first = runner or ProcessRunner(work, [STANDINS])
+        logic = module.KidneyTumorSegLogic(work, FallbackRunner(work, slicer.app.processEvents, first))
         monkeypatch.setattr(module, "KidneyTumorSegLogic", lambda: logic)
         panels.append(ModulePanel(module.KidneyTumorSegWidget))
         panels[-1].enter()
@@ -87,5 +92,5 @@ def panel_of(module, monkeypatch, shared_files):
     yield make
     for panel in panels:
         panel.close()
-        assert getattr(panel.widget.logic._runner, "process_id", None) is None
+        assert panel.widget.logic._runner.process_id is None
     assert shared_files() == files

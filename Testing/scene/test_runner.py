@@ -61,9 +61,10 @@ def run(runner, volume, settings=None):
     return listener
 
 
-def shared_files():
+def shared_files(process_id=None):
     folders = {shared_array._MEMORY_FOLDER, Path(tempfile.gettempdir())}
-    return {path for folder in folders if folder.is_dir() for path in folder.glob(f"{shared_array.PREFIX}*")}
+    mine = f"{shared_array.PREFIX}{process_id or os.getpid()}-*"  # other tests may run at the same time
+    return {path for folder in folders if folder.is_dir() for path in folder.glob(mine)}
 
 
 def is_alive(process_id):
@@ -319,17 +320,18 @@ def test_without_a_memory_folder_the_temporary_folder_is_used(runner_of, volume,
 def test_what_a_crash_of_the_computer_left_behind_is_removed(monkeypatch, tmp_path):
     monkeypatch.setattr(shared_array, "_MEMORY_FOLDER", tmp_path / "none")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    old, new = tmp_path / "kidneytumorseg-old", tmp_path / "kidneytumorseg-new"
-    old.touch()
-    new.touch()
-    os.utime(old, (0, 0))
+    old, new = tmp_path / "kidneytumorseg-shared-old", tmp_path / "kidneytumorseg-shared-new"
+    users = tmp_path / "kidneytumorseg-report.pdf"
+    for path in (old, new, users):
+        path.touch()
+    for path in (old, users):
+        os.utime(path, (0, 0))
     shared_array.remove_left_overs()
-    assert list(tmp_path.iterdir()) == [new]
+    assert set(tmp_path.iterdir()) == {new, users}
 
 
 def test_the_worker_ends_when_its_panel_dies(scan, tmp_path):
     """A stand-in for Slicer that crashes in the middle of a run."""
-    before = shared_files()
     script = f"""
 import os, sys, time
 sys.path[:0] = {[str(process_runner._LIBRARY_FOLDER), str(STANDINS)]!r}
@@ -342,16 +344,16 @@ steps = []
 runner.start(volume, Settings(), steps.append, print, print)
 while not steps:
     runner.pump()
-print(runner.process_id, flush=True)
+print(os.getpid(), runner.process_id, flush=True)
 os._exit(1)
 """
     crashed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    worker = int(crashed.stdout)
+    panel, worker = map(int, crashed.stdout.split())
     end = time.monotonic() + 10
     while is_alive(worker):
         assert time.monotonic() < end
         time.sleep(0.02)
-    assert shared_files() == before
+    assert shared_files(panel) == set()
 
 
 def test_the_worker_needs_neither_slicer_nor_qt():

@@ -394,22 +394,3 @@ def test_surfaces_for_the_3d_view_can_be_made(scene):
     node = labels_in_scene(blobs(oblique()), a_ct(oblique()))
     show_in_3d(node)
     assert node.GetClosedSurfaceInternalRepresentation("kidney").GetNumberOfPoints() > 10
-
-
-def test_half_done_work_is_taken_back(scene):
-    from KidneyTumorSegLib.scene.undo import undone_on_error
-
-    ct = a_ct(oblique())
-    count = scene.GetNumberOfNodes()
-
-    def fail_half_way():
-        with undone_on_error():
-            labels_in_scene(blobs(oblique()), ct)
-            raise RuntimeError("half-way")
-
-    with pytest.raises(RuntimeError, match="half-way"):
-        fail_half_way()
-    assert scene.GetNumberOfNodes() == count
-    with undone_on_error():
-        labels_in_scene(blobs(oblique()), ct)
-    assert scene.GetNumberOfNodes() > count

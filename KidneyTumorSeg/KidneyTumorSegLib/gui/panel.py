@@ -56,7 +56,7 @@ class Panel:
     def show_step(self, step: Step) -> None:
         """Where the run is."""
         self._ui.progressBar.setValue(round(step.fraction * _FULL))
-        self._ui.progressBar.setFormat(str(step).replace("%", "%%"))
+        self._ui.progressBar.setFormat(str(step))
 
     def show_result(self, result: Result) -> None:
         """The headline, and the warnings in words."""

@@ -263,7 +263,8 @@ class _Worker:
 
     def _read_messages(self, stdout: IO[bytes]) -> None:
         for line in stdout:
-            self.messages.put(from_line(line))
+            if line.endswith(b"\n"):  # else the worker was killed while it wrote
+                self.messages.put(from_line(line))
         self.messages.put(None)
 
     def _read_stderr(self, stderr: IO[bytes]) -> None:

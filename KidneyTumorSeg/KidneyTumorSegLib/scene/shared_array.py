@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ..errors import EnvironmentProblem
 
-PREFIX = "kidneytumorseg-"
+PREFIX = "kidneytumorseg-shared-"
 _MEMORY_FOLDER = Path("/dev/shm")
 _CHUNK = 1 << 24
 _LEFT_OVER_AFTER_S = 3600.0
@@ -42,7 +42,7 @@ class SharedArray:
             EnvironmentProblem: there is no room for it.
         """
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        handle, name = tempfile.mkstemp(prefix=PREFIX, dir=_folder_with_room(size))
+        handle, name = tempfile.mkstemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_folder_with_room(size))
         self.path = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:

@@ -10,16 +10,24 @@ import slicer
 
 @contextmanager
 def undone_on_error() -> Iterator[None]:
-    """Remove every node and every subject hierarchy item that was added inside the block, if the block raises."""
+    """If the block raises, remove every node that was added inside it, and its place in the subject hierarchy."""
     before = _node_ids()
     try:
         yield
     except BaseException:
         for node_id in _node_ids() - before:
-            # removing one node may remove others with it
-            if (node := slicer.mrmlScene.GetNodeByID(node_id)) is not None:
-                slicer.mrmlScene.RemoveNode(node)
+            _remove(node_id)
         raise
+
+
+def _remove(node_id: str) -> None:
+    node = slicer.mrmlScene.GetNodeByID(node_id)
+    if node is None:  # it went with another one
+        return
+    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    if item := tree.GetItemByDataNode(node):
+        tree.RemoveItem(item, False)
+    slicer.mrmlScene.RemoveNode(node)
 
 
 def _node_ids() -> set[str]:
