@@ -95,6 +95,7 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel = None
         self._parameterNode = None
         self._guiTag = None
+        self._shownInput = None
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
 
@@ -165,12 +166,16 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Show whether Segment can be clicked, and why not."""
         if self.logic.isRunning:
             return
+        chosen = self._parameterNode.inputVolume if self._parameterNode is not None else None
+        if chosen is not None and chosen is not self._shownInput:
+            self.panel.clear()
+            self._shownInput = chosen
         missing = packages.missing_sentence()
         self.panel.show_missing(missing)
         self.panel.show_place(self.logic.placeNote)
         if missing:
             self.panel.show_ready(missing)
-        elif self._parameterNode is None or self._parameterNode.inputVolume is None:
+        elif chosen is None:
             self.panel.show_ready(_("Load a CT of the abdomen and choose it above."))
         else:
             self.panel.show_ready()

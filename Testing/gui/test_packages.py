@@ -91,6 +91,7 @@ def test_the_panel_says_what_is_missing_and_segment_waits_for_it(module, panel_o
     monkeypatch.setattr(module.packages, "install", lacks.clear)
     ui.installButton.click()
     assert ui.segmentButton.isEnabled()
+    assert ui.warningsLabel.text() == ""
     assert not ui.installButton.isVisible()
 
 

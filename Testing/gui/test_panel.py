@@ -52,6 +52,14 @@ def test_each_click_gives_a_new_node_and_touches_no_older_one(panel_of, ct, scen
     assert first.GetSegmentation().GetNumberOfSegments() == 2
 
 
+def test_the_headline_of_one_ct_is_not_shown_over_another(panel_of, ct, scene, wait_for):
+    panel = panel_of("truth")
+    run(panel, wait_for)
+    assert panel.widget.ui.headlineLabel.text()
+    panel.widget.ui.inputSelector.setCurrentNode(scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "other"))
+    assert panel.widget.ui.headlineLabel.text() == ""
+
+
 def test_while_it_runs_the_button_cancels_and_the_bar_tells(panel_of, ct, wait_for):
     panel = panel_of("slow")
     ui = panel.widget.ui

@@ -26,7 +26,8 @@ class Panel:
         ui.progressBar.setRange(0, _FULL)
         ui.progressBar.setVisible(False)
         ui.installButton.setVisible(False)
-        self._say("", ())
+        self._shows_missing = False
+        self.clear()
 
     def show_ready(self, reason_not: str = "") -> None:
         """Waiting for a click on Segment.
@@ -43,7 +44,7 @@ class Panel:
 
     def show_running(self) -> None:
         """A run has begun."""
-        self._say("", ())
+        self.clear()
         self._ui.progressBar.setVisible(True)
         self._ui.progressBar.setValue(0)
         self._ui.progressBar.setFormat(_("Starting"))
@@ -66,7 +67,11 @@ class Panel:
 
     def show_message(self, text: str, details: str = "") -> None:
         """A sentence: why there is no result."""
-        self._say("", [text], details)
+        self._say("", [text] if text else (), details)
+
+    def clear(self) -> None:
+        """No headline and no sentences: what they said is over, or was of another CT."""
+        self._say("", ())
 
     def show_place(self, text: str) -> None:
         """Where the computation runs, if that matters to the user."""
@@ -75,9 +80,10 @@ class Panel:
 
     def show_missing(self, sentence: str) -> None:
         """What must be installed first; an empty sentence if nothing."""
-        self._ui.installButton.setVisible(bool(sentence))
-        if sentence:
+        if sentence or self._shows_missing:
             self.show_message(sentence)
+        self._shows_missing = bool(sentence)
+        self._ui.installButton.setVisible(self._shows_missing)
 
     def _say(self, headline_text: str, lines: Any, details: str = "") -> None:
         self._ui.headlineLabel.setText(headline_text)

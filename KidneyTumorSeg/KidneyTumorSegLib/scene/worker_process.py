@@ -12,6 +12,7 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -37,22 +38,30 @@ def main(work: str) -> None:
         answers.write(to_line({"event": event, **message}))
         answers.flush()
 
-    def tell_step(step: Step) -> None:
-        tell("step", step=to_plain(step))
-
     tell("ready")
     while True:
         request = requests.get()
+        # Told only when nothing here holds the shared files any more: Windows cannot delete them before.
         try:
-            volume, labels = _open(request)
-            tell("mapped")
-            result = function(volume, from_plain(Settings, request["settings"]), Progress(tell_step))
-            labels[...] = result.label_map.labels
-            tell("done", result=result_to_plain(result))
+            answer = {"event": "done", "result": _segment(request, function, tell)}
         except KidneyTumorSegError as error:
-            tell("error", error=error_to_plain(error))
+            answer = {"event": "error", "error": error_to_plain(error)}
         except MemoryError:
-            tell("error", error=error_to_plain(EnvironmentProblem(OUT_OF_MEMORY)))
+            answer = {"event": "error", "error": error_to_plain(EnvironmentProblem(OUT_OF_MEMORY))}
+        tell(**answer)
+
+
+def _segment(request: dict[str, Any], function: Callable[..., Any], tell: Callable[..., None]) -> dict[str, Any]:
+    """Run the pipeline on the shared voxels, fill the shared labels, and give the rest of the result."""
+
+    def tell_step(step: Step) -> None:
+        tell("step", step=to_plain(step))
+
+    volume, labels = _open(request)
+    tell("mapped")
+    result = function(volume, from_plain(Settings, request["settings"]), Progress(tell_step))
+    labels[...] = result.label_map.labels
+    return result_to_plain(result)
 
 
 def _die(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
