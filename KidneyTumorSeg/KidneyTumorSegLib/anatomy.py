@@ -58,8 +58,26 @@ class Structure:
 
 
 KIDNEY = Structure(1, "kidney", "kidney", ANATOMICAL_STRUCTURE, KIDNEY_CODE, None, (185, 102, 83), "solid")
-TUMOR = Structure(2, "tumor", "tumor", MORPHOLOGICALLY_ALTERED_STRUCTURE, Code("4147007", "Mass"), KIDNEY_CODE, (230, 60, 60), "dashed")
-CYST = Structure(3, "cyst", "cyst", MORPHOLOGICALLY_ALTERED_STRUCTURE, Code("367643001", "Cyst"), KIDNEY_CODE, (90, 170, 230), "dotted")
+TUMOR = Structure(
+    2,
+    "tumor",
+    "tumor",
+    MORPHOLOGICALLY_ALTERED_STRUCTURE,
+    Code("4147007", "Mass"),
+    KIDNEY_CODE,
+    (230, 60, 60),
+    "dashed",
+)
+CYST = Structure(
+    3,
+    "cyst",
+    "cyst",
+    MORPHOLOGICALLY_ALTERED_STRUCTURE,
+    Code("367643001", "Cyst"),
+    KIDNEY_CODE,
+    (90, 170, 230),
+    "dotted",
+)
 
 STRUCTURES = (KIDNEY, TUMOR, CYST)
 LESIONS = (TUMOR, CYST)

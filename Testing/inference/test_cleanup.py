@@ -47,7 +47,9 @@ def test_a_third_body_goes_when_two_are_allowed_and_a_single_kidney_stays() -> N
 
 
 def test_lesion_specks_become_kidney_and_kidney_specks_go() -> None:
-    labels = labels_with((BIG, 1), ((slice(8, 9), slice(8, 9), slice(8, 10)), 2), ((slice(0, 2), slice(55, 57), slice(55, 57)), 1))
+    labels = labels_with(
+        (BIG, 1), ((slice(8, 9), slice(8, 9), slice(8, 10)), 2), ((slice(0, 2), slice(55, 57), slice(55, 57)), 1)
+    )
     cleaned, notes = clean_up(labels, VOXEL_ML, RULES)
     assert (cleaned[BIG] == 1).all()
     assert np.count_nonzero(cleaned) == 3000

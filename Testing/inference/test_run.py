@@ -109,7 +109,7 @@ def test_a_box_outside_the_scan_is_refused(random_model: ModelFolder, textured_v
 
 
 def test_a_device_that_is_not_there_is_said_with_those_that_are() -> None:
-    with pytest.raises(EnvironmentProblem, match="'cuda:97' is not available .*cpu"):
+    with pytest.raises(EnvironmentProblem, match=r"'cuda:97' is not available .*cpu"):
         choose_device("cuda:97")
     with pytest.raises(UsageError, match="'tpu' is not known"):
         choose_device("tpu")

@@ -108,7 +108,7 @@ def test_pickled_weights_are_never_read(folder: Path) -> None:
 
     (folder / "weights.safetensors").write_bytes(pickle.dumps(Bomb()))
     rehash(folder)
-    with pytest.raises(EnvironmentProblem, match="no safetensors file .* Pickled weights can run code"):
+    with pytest.raises(EnvironmentProblem, match=r"no safetensors file .* Pickled weights can run code"):
         verify(read_folder(folder))
     assert not (folder / "exploded").exists()
 
@@ -116,14 +116,22 @@ def test_pickled_weights_are_never_read(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda s: s.update({"segmentation_head.0.bias": torch.zeros(7)}), r"segmentation_head.0.bias has the shape \(7,\), not \(1,\)"),
+        (
+            lambda s: s.update({"segmentation_head.0.bias": torch.zeros(7)}),
+            r"segmentation_head.0.bias has the shape \(7,\), not \(1,\)",
+        ),
         (lambda s: s.pop("segmentation_head.0.bias"), "1 tensors are missing, the first is segmentation_head.0.bias"),
         (lambda s: s.update({"stranger": torch.zeros(1)}), "1 tensors are not known, the first is stranger"),
-        (lambda s: s["segmentation_head.0.bias"].fill_(float("nan")), r"values that are not numbers \(in segmentation_head.0.bias\)"),
+        (
+            lambda s: s["segmentation_head.0.bias"].fill_(float("nan")),
+            r"values that are not numbers \(in segmentation_head.0.bias\)",
+        ),
     ],
     ids=["shape", "missing", "strange", "nan"],
 )
-def test_weights_that_do_not_fit(folder: Path, change: Callable[[dict[str, torch.Tensor]], None], sentence: str) -> None:
+def test_weights_that_do_not_fit(
+    folder: Path, change: Callable[[dict[str, torch.Tensor]], None], sentence: str
+) -> None:
     file = folder / "weights.safetensors"
     state = {name: value.clone() for name, value in load_file(file).items()}
     change(state)
@@ -145,7 +153,9 @@ def test_weights_that_do_not_fit(folder: Path, change: Callable[[dict[str, torch
     ],
     ids=["missing", "enum", "spacing", "region", "path", "extra"],
 )
-def test_a_contract_that_breaks_the_schema(folder: Path, change: Callable[[dict[str, Any]], None], sentence: str) -> None:
+def test_a_contract_that_breaks_the_schema(
+    folder: Path, change: Callable[[dict[str, Any]], None], sentence: str
+) -> None:
     edit(folder, change)
     with pytest.raises(EnvironmentProblem, match=f"is not a valid model description: .*{sentence}"):
         read_folder(folder)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from KidneyTumorSegLib.training.augment import Augment
-from KidneyTumorSegLib.training.cases import Case, phantom_cases
+from KidneyTumorSegLib.training.cases import Case, phantom_sources, prepare
 from KidneyTumorSegLib.training.channels import CHANNEL_IDS, channel_table, known_mask
 from KidneyTumorSegLib.training.losses import masked_bce_and_dice
 from KidneyTumorSegLib.training.recipe import read_recipe, read_split, recipes
@@ -67,7 +67,11 @@ def test_image_and_labels_are_moved_together() -> None:
 
 
 def test_augmentation_repeats_with_the_same_seed() -> None:
-    hu, labels, floor = torch.randn(3, 3, 48, 48) * 100, torch.ones(3, 48, 48, dtype=torch.uint8), torch.full((3,), -200.0)
+    hu, labels, floor = (
+        torch.randn(3, 3, 48, 48) * 100,
+        torch.ones(3, 48, 48, dtype=torch.uint8),
+        torch.full((3,), -200.0),
+    )
     first, second = (Augment(32, torch.Generator().manual_seed(9))(hu, labels, floor)[0] for _ in range(2))
     assert torch.equal(first, second)
     assert first.min() >= -200
@@ -75,7 +79,7 @@ def test_augmentation_repeats_with_the_same_seed() -> None:
 
 def test_crops_repeat_go_on_where_they_stopped_and_hold_what_was_aimed_at() -> None:
     recipe = replace(read_recipe("kidney-locator"), aim={"lesion": 0.0, "kidney": 1.0})
-    cases = phantom_cases(2, seed=1, spacing_mm=3.0)
+    cases = [prepare(source, 3.0) for source in phantom_sources(2, seed=1)]
     crops = Crops(cases, recipe)
     stream = iter(crops)
     first = [next(stream) for _ in range(6)]
@@ -103,7 +107,7 @@ def test_every_recipe_can_be_read(name: str) -> None:
 
 
 def test_a_phantom_case_is_known_for_its_regions_only() -> None:
-    (case,) = phantom_cases(1, seed=3, spacing_mm=3.0)
+    (case,) = (prepare(source, 3.0) for source in phantom_sources(1, seed=3))
     assert isinstance(case, Case)
     assert case.known == frozenset({"kidney_and_masses", "masses", "tumor"})
     assert case.hu.shape == case.labels.shape

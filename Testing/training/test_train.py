@@ -52,7 +52,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_quick_training_makes_a_model_that_loads(data: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    folder = train("kidney-locator", data, tmp_path, quick=True, on_step=lambda done, total, loss: seen.append((done, total)))
+    folder = train(
+        "kidney-locator", data, tmp_path, quick=True, on_step=lambda done, total, loss: seen.append((done, total))
+    )
     assert seen[-1] == (20, 20)
     model = read_folder(folder)
     verify(model)

@@ -1,4 +1,4 @@
-"""Volume to label map: find the kidneys, look closely, decide, clean up. Nothing here imports torch until it computes."""
+"""Volume to label map: find the kidneys, look closely, decide, clean up. torch is imported when it computes."""
 
 from .device import describe_device, devices
 from .segment import Segmented, segment

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 from functools import lru_cache
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EnvironmentProblem, UsageError
 
@@ -33,18 +32,24 @@ def choose_device(choice: str) -> torch.device:
         UsageError: no such word.
         EnvironmentProblem: the device is not there.
     """
-    torch = import_torch()
     offered = devices()
     if choice == "auto":
-        return torch.device(offered[0])
+        return _device(offered[0])
     wanted = "cuda:0" if choice == "cuda" else choice
     if wanted.split(":")[0] not in ("cpu", "cuda", "mps"):
         raise UsageError(f"The device '{choice}' is not known. Choose auto, cpu, cuda, cuda:N or mps.")
     if wanted not in offered:
         raise EnvironmentProblem(
-            f"The device '{choice}' is not available on this computer (there is {', '.join(offered)}). Choose auto or cpu."
+            f"The device '{choice}' is not available on this computer (there is {', '.join(offered)}). "
+            "Choose auto or cpu."
         )
-    return torch.device(wanted)
+    return _device(wanted)
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    return torch.device(name)
 
 
 def describe_device(choice: str) -> str:
@@ -59,7 +64,7 @@ def describe_device(choice: str) -> str:
     return f"CPU, {torch.get_num_threads()} threads"
 
 
-def import_torch() -> ModuleType:
+def import_torch() -> Any:
     """Torch, or a sentence that says how to get it.
 
     Raises:
@@ -78,9 +83,11 @@ def import_torch() -> ModuleType:
 @lru_cache
 def half_type(device: torch.device) -> torch.dtype | None:
     """The half-precision type that is at least a quarter faster here for a convolution, or None."""
-    torch = import_torch()
+    import torch
+
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        half: torch.dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        return half
     if device.type != "cpu":
         return None
     seconds = {kind: _convolution_seconds(kind) for kind in (torch.float32, torch.bfloat16)}

@@ -32,7 +32,9 @@ class Located:
     sure: bool
 
 
-def locate(volume: Volume, network: NetworkPass, spacing_mm: float, step_mm: float, margin_mm: float, progress: Progress) -> Located:
+def locate(
+    volume: Volume, network: NetworkPass, spacing_mm: float, step_mm: float, margin_mm: float, progress: Progress
+) -> Located:
     """Find the box of kidneys and masses in a canonical volume.
 
     Args:
@@ -50,7 +52,9 @@ def locate(volume: Volume, network: NetworkPass, spacing_mm: float, step_mm: flo
     everything = (slice(0, height), slice(0, width))
     probability = network.probabilities(volume, centers, everything, size, progress)[:, 0]
     found = probability > _PROBABLE
-    voxel_ml = volume.grid.voxel_volume_ml * (len(volume.voxels) / len(centers)) * (height / size[0]) * (width / size[1])
+    voxel_ml = (
+        volume.grid.voxel_volume_ml * (len(volume.voxels) / len(centers)) * (height / size[0]) * (width / size[1])
+    )
     kept = _without_specks(found, voxel_ml)
     if kept.sum() * voxel_ml < _KIDNEY_ML:
         return Located(Box.whole(volume.grid), sure=False)
@@ -78,7 +82,9 @@ def _box_of(
     """The box of what was kept, on the canonical grid, with the margin and half a coarse step around it."""
     inside = [np.flatnonzero(kept.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
     first = np.array([centers[inside[0][0]], *(inside[n][0] * volume.grid.shape[n] / size[n - 1] for n in (1, 2))])
-    last = np.array([centers[inside[0][-1]], *((inside[n][-1] + 1) * volume.grid.shape[n] / size[n - 1] for n in (1, 2))])
+    last = np.array(
+        [centers[inside[0][-1]], *((inside[n][-1] + 1) * volume.grid.shape[n] / size[n - 1] for n in (1, 2))]
+    )
     margin = margin_mm / np.array(volume.spacing[::-1])
     start, stop = np.floor(first - margin).astype(int), np.ceil(last + margin).astype(int) + 1
     return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2])).cut_to(volume.grid)

@@ -131,7 +131,8 @@ class NetworkPass:
             self._slices_at_once //= 2
         elif self.device.type != "cpu":
             self.notes.append(
-                f"The memory of the device {self.device} did not suffice; the scan was segmented on the CPU, which takes longer."
+                f"The memory of the device {self.device} did not suffice; the scan was segmented on the CPU, "
+                "which takes longer."
             )
             self._model = loaded_model(self._model.folder, torch.device("cpu"))
             self._slices_at_once = _MOST_SLICES["cpu"]

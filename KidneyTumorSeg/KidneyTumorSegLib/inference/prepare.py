@@ -32,7 +32,9 @@ def resample_in_plane(slices: torch.Tensor, size: tuple[int, int]) -> torch.Tens
 
     if tuple(slices.shape[-2:]) == size:
         return slices
-    return functional.interpolate(slices[:, None], size=size, mode="bilinear", align_corners=False, antialias=True)[:, 0]
+    return functional.interpolate(slices[:, None], size=size, mode="bilinear", align_corners=False, antialias=True)[
+        :, 0
+    ]
 
 
 def normalize(hu: torch.Tensor, window_hu: tuple[float, float]) -> torch.Tensor:

@@ -93,7 +93,8 @@ def open_model(name_or_path: str) -> ModelFolder:
                 return read_folder(place / name_or_path)
     known = ", ".join(folder.name for folder in available()) or "none"
     raise EnvironmentProblem(
-        f"There is no model '{name_or_path}'. Installed models: {known}. Give one of these names, or the path of a model folder."
+        f"There is no model '{name_or_path}'. Installed models: {known}. "
+        "Give one of these names, or the path of a model folder."
     )
 
 
@@ -108,7 +109,8 @@ def read_folder(path: Path) -> ModelFolder:
         table = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise EnvironmentProblem(
-            f"The model folder {path} has no {CONTRACT_FILE}: it is not a model, or the copy is incomplete. Copy it again."
+            f"The model folder {path} has no {CONTRACT_FILE}: it is not a model, or the copy is incomplete. "
+            "Copy it again."
         ) from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise EnvironmentProblem(f"{file} cannot be read ({error}). Copy the model folder again.") from error
@@ -158,7 +160,8 @@ def _check_schema(table: Any, file: Path) -> None:
     if errors:
         where = ".".join(str(part) for part in errors[0].path) or "the file"
         raise EnvironmentProblem(
-            f"{file} is not a valid model description: {where}: {errors[0].message}. Get the model again or correct the file."
+            f"{file} is not a valid model description: {where}: {errors[0].message}. "
+            "Get the model again or correct the file."
         )
 
 

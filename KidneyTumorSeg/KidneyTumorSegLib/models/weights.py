@@ -1,4 +1,4 @@
-"""Loads weights into a network, and refuses anything but the genuine file: safetensors, right hash, right shapes, finite."""
+"""Loads weights into a network, and refuses anything but the genuine file: safetensors, hash, shapes, finite."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ def _read_state(folder: ModelFolder) -> dict[str, torch.Tensor]:
         )
     if sha256_of(file) != promised.sha256:
         raise EnvironmentProblem(
-            f"The weights of the model '{folder.name}' were changed or damaged: their SHA-256 is not the one in model.json "
-            f"({file}). {_AGAIN}"
+            f"The weights of the model '{folder.name}' were changed or damaged: "
+            f"their SHA-256 is not the one in model.json ({file}). {_AGAIN}"
         )
     try:
         state: dict[str, torch.Tensor] = load_file(file)
     except SafetensorError as error:
         raise EnvironmentProblem(
-            f"The weights of the model '{folder.name}' are no safetensors file ({error}). Pickled weights can run code and "
-            "are never read; convert them to safetensors."
+            f"The weights of the model '{folder.name}' are no safetensors file ({error}). "
+            "Pickled weights can run code and are never read; convert them to safetensors."
         ) from error
     return state
 

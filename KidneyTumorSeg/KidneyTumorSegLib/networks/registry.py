@@ -48,5 +48,7 @@ def build(name: str, args: dict[str, Any]) -> torch.nn.Module:
     try:
         network: torch.nn.Module = module.build(**args)
     except TypeError as error:
-        raise EnvironmentProblem(f"The model's settings for the architecture '{name}' are not valid: {error}.") from error
+        raise EnvironmentProblem(
+            f"The model's settings for the architecture '{name}' are not valid: {error}."
+        ) from error
     return network

@@ -20,10 +20,11 @@ def build(slices: int = 3, channels: int = 1) -> torch.nn.Module:
     """
     import segmentation_models_pytorch as smp
 
-    return smp.Unet(
+    network: torch.nn.Module = smp.Unet(
         "mobilenet_v2",
         encoder_weights=None,
         in_channels=slices,
         classes=channels,
         decoder_channels=(64, 48, 32, 16, 16),
     )
+    return network

@@ -21,4 +21,5 @@ def build(slices: int = 3, channels: int = 3) -> torch.nn.Module:
     """
     import segmentation_models_pytorch as smp
 
-    return smp.Unet("resnet34", encoder_weights=None, in_channels=slices, classes=channels)
+    network: torch.nn.Module = smp.Unet("resnet34", encoder_weights=None, in_channels=slices, classes=channels)
+    return network

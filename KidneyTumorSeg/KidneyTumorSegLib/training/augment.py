@@ -45,7 +45,9 @@ class Augment:
     def _uniform(self, count: int, low: float, high: float) -> torch.Tensor:
         return torch.rand(count, 1, 1, 1, generator=self._generator) * (high - low) + low
 
-    def _sometimes(self, image: torch.Tensor, share: float, change: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    def _sometimes(
+        self, image: torch.Tensor, share: float, change: Callable[[torch.Tensor], torch.Tensor]
+    ) -> torch.Tensor:
         chosen = torch.rand(image.shape[0], 1, 1, 1, generator=self._generator) < share
         return torch.where(chosen, change(image), image)
 
@@ -58,8 +60,12 @@ class Augment:
         share = self._size / source
         cosine, sine = torch.cos(angle) / zoom * share, torch.sin(angle) / zoom * share
         zero = torch.zeros(count)
-        rows = torch.stack([cosine * mirror * stretch, -sine / stretch, zero, sine * mirror * stretch, cosine / stretch, zero])
-        return functional.affine_grid(rows.T.reshape(count, 2, 3), [count, 1, self._size, self._size], align_corners=False)
+        rows = torch.stack(
+            [cosine * mirror * stretch, -sine / stretch, zero, sine * mirror * stretch, cosine / stretch, zero]
+        )
+        return functional.affine_grid(
+            rows.T.reshape(count, 2, 3), [count, 1, self._size, self._size], align_corners=False
+        )
 
     def _contrast_agent(self, image: torch.Tensor) -> torch.Tensor:
         """More or less contrast agent, down to none: what lies above soft tissue is stretched or pressed together."""

@@ -41,7 +41,7 @@ def start_from_resnet18(network: torch.nn.Module, file: Path, slices: int) -> st
     assert isinstance(encoder, torch.nn.Module)
     state = encoder.state_dict()
     with torch.no_grad():
-        for name in [n for n in state if n.endswith((".bn2.weight")) and n.split(".")[1] not in ("0", "1")]:
+        for name in [n for n in state if n.endswith(".bn2.weight") and n.split(".")[1] not in ("0", "1")]:
             state[name].zero_()
         loaded = 0
         for name, weight in folded.items():

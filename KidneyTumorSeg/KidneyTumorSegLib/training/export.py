@@ -6,10 +6,8 @@ import datetime
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from .. import __version__
-from ..models.contract import Architecture, Cleanup, DataSource, Decision, Locate, ModelContract, TrainingRecord
+from ..models.contract import Cleanup, DataSource, Decision, Locate, ModelContract, TrainingRecord
 from ..models.folder import write_folder
 from .channels import CHANNEL_IDS
 from .module import SegmentationModule
@@ -18,7 +16,10 @@ from .recipe import Recipe
 _SOURCES = {
     "btcv": ("BTCV (Synapse syn3193805), rebuilt from windowed pictures", "registration terms, no redistribution"),
     "ircadb": ("3D-IRCADb-01", "CC BY-NC-ND 4.0"),
-    "kits": ("KiTS19/21/23 (Heller et al.), rebuilt from published pictures, official KiTS23 labels", "CC BY-NC-SA 4.0"),
+    "kits": (
+        "KiTS19/21/23 (Heller et al.), rebuilt from published pictures, official KiTS23 labels",
+        "CC BY-NC-SA 4.0",
+    ),
 }
 LICENSE = (
     "The weights were trained on data whose licenses allow non-commercial use only (see training.data); "
@@ -57,7 +58,7 @@ def write_model(module: SegmentationModule, recipe: Recipe, output: Path, patien
         architecture=replace(recipe.architecture, args={**recipe.architecture.args, "channels": len(kept)}),
         input=recipe.input,
         regions=recipe.regions,
-        decision=Decision({region: 0.5 for region in recipe.regions}, Cleanup()),
+        decision=Decision(dict.fromkeys(recipe.regions, 0.5), Cleanup()),
         locate=Locate(recipe.locator) if recipe.locator else None,
         weights=None,
         training=TrainingRecord(
@@ -70,7 +71,7 @@ def write_model(module: SegmentationModule, recipe: Recipe, output: Path, patien
             product_version=__version__,
         ),
         scores=(),
-        limits=(),
+        limits=recipe.limits,
         license=LICENSE,
     )
     return write_folder(output / recipe.name, contract, weights)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader
 
 from ..errors import InputError, UsageError
 from ..inference.device import half_type
-from .cases import Case, phantom_cases, read_cases
+from .cases import Case, Source, phantom_sources, prepare, read_sources
 from .encoder_start import RESNET18_FILE, start_from_resnet18
+from .export import write_model
 from .module import SegmentationModule
 from .recipe import Recipe, Split, read_recipe, read_split
 from .samples import Crops, collate
@@ -61,7 +62,7 @@ def train(
 
     Args:
         recipe_name: name of a recipe, or the path of a .toml file.
-        data: folder as `cases.read_cases` describes it.
+        data: folder as `cases` describes it.
         output: folder for the checkpoint, the metrics and, at the end, the model folder `output/NAME`.
         quick: a few steps only, to see that everything works.
         resume: go on from the checkpoint in `output`.
@@ -69,38 +70,43 @@ def train(
         on_step: called after each step with steps done, steps in all, and loss.
 
     Returns:
-        The model folder.
+        The model folder. Its scores are measured by `score.score_model`, not here.
 
     Raises:
         InputError: the data cannot be used.
         UsageError: no such recipe, or nothing to resume.
     """
-    from .export import write_model
-
     recipe = read_recipe(recipe_name)
     recipe = recipe.quick() if quick else recipe
     checkpoint = output / CHECKPOINT
     if resume and not checkpoint.is_file():
         raise UsageError(f"There is nothing to resume in {output}: {CHECKPOINT} is missing.")
     output.mkdir(parents=True, exist_ok=True)
-    learn, validate = _divide(read_cases(data, recipe.input.spacing_mm), read_split())
+    learn, validate = _divide(read_sources(data), read_split(), recipe.input.spacing_mm)
     patients = sorted({case.patient for case in learn})
-    learn += phantom_cases(recipe.phantoms, recipe.seed, recipe.input.spacing_mm)
+    learn += [prepare(source, recipe.input.spacing_mm) for source in phantom_sources(recipe.phantoms, recipe.seed)]
 
     lightning.seed_everything(recipe.seed, verbose=False)
     module = SegmentationModule(recipe, validate)
     started = _start_encoder(module, recipe, encoder_weights or data / "weights" / RESNET18_FILE)
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.to(memory_format=torch.channels_last)
     _fit(module, recipe, learn, validate, output, checkpoint if resume else None, on_step)
     return write_model(module, recipe, output, patients, started)
 
 
-def _divide(cases: list[Case], split: Split) -> tuple[list[Case], list[Case]]:
-    held_out = split.validation | split.test | split.unused
-    learn = [case for case in cases if case.patient not in held_out]
-    validate = [case for case in cases if case.patient in split.validation]
+def _divide(sources: Iterable[Source], split: Split, spacing_mm: float) -> tuple[list[Case], list[Case]]:
+    """Prepared cases to learn from and to validate on; the others are not even prepared."""
+    learn: list[Case] = []
+    validate: list[Case] = []
+    for source in sources:
+        if source.patient in split.validation:
+            validate.append(prepare(source, spacing_mm))
+        elif source.patient not in split.test | split.unused:
+            learn.append(prepare(source, spacing_mm))
     if not learn:
-        raise InputError("All cases of the data folder are kept out of training by split.toml: nothing is left to learn from.")
+        raise InputError(
+            "All cases of the data folder are kept out of training by split.toml: nothing is left to learn from."
+        )
     logger.info("%d cases to learn from, %d to validate on", len(learn), len(validate))
     return learn, validate
 

@@ -25,6 +25,7 @@ class SegmentationModule(lightning.LightningModule):
         self.recipe = recipe
         self.network = build(recipe.architecture.name, {**recipe.architecture.args, "channels": len(CHANNEL_IDS)})
         self._validation = validation
+        self._table: torch.Tensor
         self.register_buffer("_table", torch.from_numpy(channel_table()), persistent=False)
 
     def training_step(self, batch: dict[str, torch.Tensor], _: int) -> torch.Tensor:
@@ -64,7 +65,7 @@ class SegmentationModule(lightning.LightningModule):
 
 @torch.no_grad()
 def region_dice(module: SegmentationModule, case: Case, batch: int = 8) -> dict[str, float]:
-    """Dice of each region at 0.5, on all slices of a case at the working spacing; regions absent in both are left out."""
+    """Dice of each region at 0.5, on all slices of a case at the working spacing; regions absent in both are out."""
     contract = module.recipe.input
     hu = torch.from_numpy(case.hu.astype(np.float32))
     stacks = with_neighbors(normalize(hu, contract.window_hu), contract, case.slice_spacing_mm)

@@ -33,6 +33,7 @@ class Recipe:
         mix: share of the crops by kind of case.
         aim: share of the crops centered on a lesion, on a kidney, and anywhere in the body.
         validate_every: steps.
+        limits: sentences for the model card: what it is bad at, or was never shown.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Recipe:
     mix: dict[str, float]
     aim: dict[str, float]
     validate_every: int
+    limits: tuple[str, ...]
 
     def quick(self) -> Recipe:
         """The same in minutes: proves that everything works, not that it works well."""
@@ -86,7 +88,9 @@ def read_recipe(name: str) -> Recipe:
     """
     path = Path(name) if name.endswith(".toml") else resource("Recipes", f"{name}.toml")
     if not path.is_file():
-        raise UsageError(f"There is no recipe '{name}'. Known: {', '.join(recipes())}; or give the path of a .toml file.")
+        raise UsageError(
+            f"There is no recipe '{name}'. Known: {', '.join(recipes())}; or give the path of a .toml file."
+        )
     table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     wanted = {field.name for field in fields(Recipe)}
     if missing := wanted - set(table):
@@ -96,7 +100,7 @@ def read_recipe(name: str) -> Recipe:
     table["architecture"] = Architecture(**table["architecture"])
     table["input"]["window_hu"] = tuple(table["input"]["window_hu"])
     table["input"] = InputContract(**table["input"])
-    table["regions"] = tuple(table["regions"])
+    table["regions"], table["limits"] = tuple(table["regions"]), tuple(table["limits"])
     return Recipe(**table)
 
 

@@ -67,9 +67,9 @@ class Crops(IterableDataset[dict[str, Any]]):
         wander = self._recipe.crop_px // 4
         j, i = (int(at + random.integers(-wander, wander + 1)) for at in (j, i))
         offset = self._recipe.input.neighbor_offset(case.slice_spacing_mm)
-        around = (-offset, 0, offset) if self._recipe.input.slices == 3 else (0,)
+        around = [-offset, 0, offset] if self._recipe.input.slices == 3 else [0]
         if random.random() < _LONE_SLICE_SHARE:
-            around = (0,) * len(around)
+            around = [0] * len(around)
         planes = [int(np.clip(k + step, 0, len(case.hu) - 1)) for step in around]
         corner = (j - size // 2, i - size // 2)
         return {

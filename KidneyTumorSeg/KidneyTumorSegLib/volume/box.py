@@ -61,7 +61,9 @@ class Box:
 
     def grown(self, voxels_before: tuple[int, ...], voxels_behind: tuple[int, ...], grid: Grid) -> Box:
         """Larger by voxels on each side, cut to the grid."""
-        return Box(_three(np.subtract(self.start, voxels_before)), _three(np.add(self.stop, voxels_behind))).cut_to(grid)
+        return Box(_three(np.subtract(self.start, voxels_before)), _three(np.add(self.stop, voxels_behind))).cut_to(
+            grid
+        )
 
 
 def _three(values: object) -> tuple[int, int, int]:
