@@ -194,7 +194,7 @@ def prepare(extras: set[str]) -> None:
             write_stamp(stamp)
         raise
     write_stamp({"key": key(), "extras": sorted(extras)})
-    tell(f"Ready after {time.monotonic() - started:.0f} s. This happens only once.")
+    tell(f"Ready after {time.monotonic() - started:.0f} s. The next start is instant.")
 
 
 def write_stamp(stamp: dict[str, Any]) -> None:

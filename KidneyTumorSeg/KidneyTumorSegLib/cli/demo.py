@@ -33,7 +33,7 @@ def demo(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show everything: segmentation, picture and volumes of a phantom, or of the CT given."""
+    """Show all that it does, on a phantom or on a CT."""
     settings = options.settings(model, device=device)
     from .. import pipeline
     from ..volume import read_volume

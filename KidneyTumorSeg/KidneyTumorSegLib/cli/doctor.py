@@ -43,7 +43,7 @@ def doctor(
     model: options.Model = DEFAULT_MODEL,
     json: options.Json = False,
 ) -> None:
-    """Look at versions, device, memory, model and folders, and say what is wrong."""
+    """Say what this computer offers, and what is wrong."""
     checks = [
         Check("KidneyTumorSeg", __version__),
         Check("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),

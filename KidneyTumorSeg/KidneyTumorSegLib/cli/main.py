@@ -70,9 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words or bool(os.environ.get(DEBUG_VARIABLE))
     words = [word for word in words if word != "--debug"]
     _configure_logging(debug)
-    if arguments is None and hasattr(signal, "SIGTERM"):
-        # A scheduler that ends the run gets the same clean end as Ctrl-C.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if arguments is None:
+        _end_cleanly()
     try:
         return _run(words)
     except BaseException as error:
@@ -83,6 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sentence, code = _explain(error)
         typer.echo(sentence, err=True)
         return code
+
+
+def _end_cleanly() -> None:
+    """A scheduler that ends the run, or Ctrl-Break on Windows, gets the same clean end as Ctrl-C."""
+    for name in ("SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def _run(words: list[str]) -> int:
