@@ -446,4 +446,5 @@ class KidneyTumorSegTest(ScriptedLoadableModuleTest):
         assert agreement > self.kidneyDiceAtLeast, f"{name}: Dice {agreement:.3f} is not greater than wanted."
         assert segmentationNode.GetTransformNodeID() == volumeNode.GetTransformNodeID()
         center = segmentationNode.GetSegmentCenterRAS("tumor")
+        assert center is not None, f"{name}: no tumor was found."
         assert center[0] < 0, f"{name}: the phantom's tumor is on the patient's left, not at {center}."
