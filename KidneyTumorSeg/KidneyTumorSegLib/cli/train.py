@@ -24,7 +24,8 @@ def train(
     quiet: options.Quiet = False,
 ) -> None:
     """Train a model by a recipe. Ctrl-C stops it; --resume goes on from the last checkpoint."""
-    from ..training.loop import train as run_training
+    from ..training import score_model
+    from ..training import train as run_training
 
     interrupt = _Interrupt()
     try:
@@ -32,6 +33,9 @@ def train(
             progress.stage("Reading cases", 0.02)
             teller = _StepTeller(progress, interrupt)
             folder = run_training(name, data, output, quick=quick, resume=resume, on_step=teller)
+            if not quick:
+                progress.stage("Scoring on the scans that were kept out", 0.99)
+                score_model(folder, data)
             progress.finish()
     except Cancelled as cancelled:
         raise Cancelled(

@@ -6,5 +6,6 @@ declare_missing()  # before anything in this room imports Lightning, whose metri
 
 from .loop import train  # noqa: E402
 from .recipe import recipes  # noqa: E402
+from .score import score_model  # noqa: E402
 
-__all__ = ["recipes", "train"]
+__all__ = ["recipes", "score_model", "train"]

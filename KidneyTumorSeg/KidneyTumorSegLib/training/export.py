@@ -22,7 +22,7 @@ _SOURCES = {
     ),
 }
 LICENSE = (
-    "The weights were trained on data whose licenses allow non-commercial use only (see training.data); "
+    "The weights were trained on data whose licenses allow non-commercial use only (see what it learned from); "
     "use them for research and education, not commercially."
 )
 

@@ -6,16 +6,23 @@ The whole journey is scored, on the scans' own grids, after clean-up: what a use
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from ..anatomy import CYST, KIDNEY_AND_MASSES, TUMOR, TUMOR_REGION
-from ..evaluation import Scores, score
+from ..evaluation import score
 from ..inference import segment
+from ..inference.device import choose_device
+from ..inference.locate import locate
+from ..inference.network_pass import NetworkPass
 from ..models import ModelContract, ModelFolder, Score, read_folder
+from ..models.contract import Locate
 from ..models.folder import CARD_FILE, write_contract
 from ..progress import Progress
 from ..settings import Settings
+from ..volume import canonical
 from .card import card_text
 from .cases import Source, read_sources
 from .recipe import Split, read_split
@@ -23,23 +30,9 @@ from .recipe import Split, read_split
 logger = logging.getLogger(__name__)
 
 _WHOLE_SCANS = ("abdomen", "kits-volume")
-
-
-@dataclass(frozen=True)
-class ScanScore:
-    """One scan's scores.
-
-    Attributes:
-        name: of the scan.
-        part: "test" or "validation".
-        scores: Dice and volumes.
-        knows_lesions: whether the reference labels tell tumors and cysts.
-    """
-
-    name: str
-    part: str
-    scores: Scores
-    knows_lesions: bool
+_KIDNEY = "kidney with masses, Dice"
+_COVERED = "kidney with masses inside the located box, share"
+_BOX_MARGIN_MM = Locate("").margin_mm
 
 
 def score_model(path: Path, data: Path, settings: Settings | None = None) -> ModelFolder:
@@ -56,12 +49,12 @@ def score_model(path: Path, data: Path, settings: Settings | None = None) -> Mod
     folder = read_folder(path)
     split = read_split()
     settings = settings or Settings()
-    scans = [
-        _score_scan(source, _part(source, split), folder, settings)
-        for source in read_sources(data)
-        if source.kind in _WHOLE_SCANS and _part(source, split)
+    held_out = ((source, _part(source, split)) for source in read_sources(data) if source.kind in _WHOLE_SCANS)
+    figure = _overlaps if folder.contract.task == "segment" else _coverage
+    figures = [
+        one for source, part in held_out if part for one in figure(source, f"{part}: {source.name}", folder, settings)
     ]
-    contract = replace(folder.contract, scores=tuple(_figures(scans)))
+    contract = replace(folder.contract, scores=(*_means(figures), *figures))
     write_contract(path, contract)
     write_card(path, contract)
     return read_folder(path)
@@ -81,30 +74,39 @@ def _part(source: Source, split: Split) -> str:
     return "validation" if source.patient in split.validation else ""
 
 
-def _score_scan(source: Source, part: str, folder: ModelFolder, settings: Settings) -> ScanScore:
+def _overlaps(source: Source, on: str, folder: ModelFolder, settings: Settings) -> list[Score]:
+    """Dice of one scan; where the reference has no such lesion, the false volume instead."""
     answer = segment(source.volume, folder, settings, Progress())
     scores = score(source.truth, answer.label_map)
-    logger.info("%s (%s): %s", source.name, part, scores)
-    return ScanScore(source.name, part, scores, TUMOR_REGION.id in source.known)
-
-
-def _figures(scans: list[ScanScore]) -> list[Score]:
-    """Each scan by itself, and the mean over the test scans; a mean over so few has no interval."""
-    figures = []
-    for scan in scans:
-        on = f"{scan.part}: {scan.name}"
-        region = scan.scores.region(KIDNEY_AND_MASSES.id)
-        figures.append(Score("kidney with masses, Dice", on, 1, round(region.dice, 4)))
-        if not scan.knows_lesions:
-            continue
-        for structure in (TUMOR, CYST):
-            label = scan.scores.label(structure.id)
-            if label.reference_ml > 0:
-                figures.append(Score(f"{structure.name}, Dice", on, 1, round(label.dice, 4)))
-            else:
-                figures.append(Score(f"false {structure.name}, mL", on, 1, round(label.prediction_ml, 2)))
-    test = [scan.scores.region(KIDNEY_AND_MASSES.id).dice for scan in scans if scan.part == "test"]
-    if test:
-        mean = Score("kidney with masses, mean Dice", "test scans", len(test), round(sum(test) / len(test), 4))
-        figures.insert(0, mean)
+    logger.info("%s: %s", on, scores)
+    figures = [Score(_KIDNEY, on, 1, round(scores.region(KIDNEY_AND_MASSES.id).dice, 4))]
+    if TUMOR_REGION.id not in source.known:
+        return figures
+    for structure in (TUMOR, CYST):
+        label = scores.label(structure.id)
+        if label.reference_ml > 0:
+            figures.append(Score(f"{structure.name}, Dice", on, 1, round(label.dice, 4)))
+        else:
+            figures.append(Score(f"false {structure.name}, mL", on, 1, round(label.prediction_ml, 2)))
     return figures
+
+
+def _coverage(source: Source, on: str, folder: ModelFolder, settings: Settings) -> list[Score]:
+    """How much of kidney and masses lies inside the box that a locator finds."""
+    upright, order = canonical(source.volume)
+    entry = folder.contract.input
+    network = NetworkPass(folder, choose_device(settings.device))
+    box = locate(upright, network, entry.spacing_mm, entry.slice_step_mm, _BOX_MARGIN_MM, Progress()).box
+    wanted = np.isin(order.apply(source.truth.labels), sorted(KIDNEY_AND_MASSES.labels))
+    share = np.count_nonzero(wanted[box.slices]) / np.count_nonzero(wanted)
+    return [Score(_COVERED, on, 1, round(share, 4))]
+
+
+def _means(figures: list[Score]) -> list[Score]:
+    """The mean over the test scans; a mean over so few has no interval."""
+    means = []
+    for what in (_KIDNEY, _COVERED):
+        values = [one.value for one in figures if one.what == what and one.on.startswith("test")]
+        if values:
+            means.append(Score(f"{what}, mean", "test scans", len(values), round(sum(values) / len(values), 4)))
+    return means
