@@ -9,7 +9,7 @@ from typing import Any
 
 from . import __version__
 from .checks import Finding, check_result, check_volume
-from .inference import segment
+from .inference import load_networks, segment
 from .measurements import Measurements, body_midline_l_mm, measure
 from .models import open_model
 from .progress import Progress
@@ -61,6 +61,16 @@ class Result:
     findings: tuple[Finding, ...]
     measurements: Measurements
     record: RunRecord
+
+
+def warm_up(settings: Settings | None = None) -> None:
+    """Load the model onto its device, so that the first run need not wait for it.
+
+    Raises:
+        EnvironmentProblem: device, memory or model; a run would say the same.
+    """
+    settings = settings or Settings()
+    load_networks(open_model(settings.model), settings)
 
 
 def run(volume: Volume, settings: Settings | None = None, progress: Progress | None = None) -> Result:

@@ -76,3 +76,36 @@ def test_thinned_slices_are_filled_in_between_their_neighbors(
     full = every.labels(box, Progress())
     for k in fine.slices_in(box):
         assert np.array_equal(labels[k - 1], full[k - 1]), f"slice {k} was computed and must be as it is"
+
+
+def test_smoothing_across_slices_leaves_what_is_alike_and_takes_a_lone_slice(
+    random_model: ModelFolder, textured_volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from KidneyTumorSegLib.inference.device import choose_device
+    from KidneyTumorSegLib.inference.fine import FinePass
+    from KidneyTumorSegLib.inference.network_pass import NetworkPass
+    from KidneyTumorSegLib.volume import Box
+
+    def one_slice_is_all_tumor(
+        self: NetworkPass, volume: Volume, centers: list[int], window: object, size: tuple[int, int], progress: Progress
+    ) -> np.ndarray:
+        answer = np.zeros((len(centers), 3, *size), np.float16)
+        answer[:, 0] = 1.0
+        answer[centers.index(9)] = 1.0
+        return answer
+
+    monkeypatch.setattr(NetworkPass, "probabilities", one_slice_is_all_tumor)
+    contract = random_model.contract
+    smoothing = replace(contract, decision=replace(contract.decision, smooth_mm=4.0))
+    box = Box.whole(textured_volume.grid)
+    tumor_slices = []
+    for wanted in (contract, smoothing):
+        fine = FinePass(textured_volume, wanted, NetworkPass(random_model, choose_device("cpu")), 0.0)
+        fine.run(box, Progress())
+        fine.smooth(box)
+        labels = fine.labels(box, Progress())
+        assert (labels > 0).all()
+        tumor_slices.append(np.flatnonzero((labels == 2).any(axis=(1, 2))).tolist())
+    assert tumor_slices == [[9], []]

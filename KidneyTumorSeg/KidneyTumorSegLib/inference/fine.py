@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from ..anatomy import CYST, KIDNEY, TUMOR
 from ..models import ModelContract
@@ -55,6 +56,16 @@ class FinePass:
             self._slices.clear()
         answers = self._network.probabilities(self._volume, missing, window, self._size, progress)
         self._slices.update(zip(missing, answers, strict=True))
+
+    def smooth(self, box: Box) -> None:
+        """Smooth the probabilities across slices as the contract wants it: once, when the box grows no more."""
+        sigma = self._contract.decision.smooth_mm / (self._volume.spacing[2] * self._stride)
+        if sigma == 0:
+            return
+        known = self.slices_in(box)
+        probabilities = np.stack([self._slices[k] for k in known]).astype(np.float32)
+        smoothed = ndimage.gaussian_filter1d(probabilities, sigma, axis=0, mode="nearest", truncate=3.0)
+        self._slices.update(zip(known, smoothed.astype(np.float16), strict=True))
 
     def touched_walls(self, box: Box) -> tuple[tuple[bool, bool], ...]:
         """For each axis (k, j, i): does kidney or mass touch the box's first and last wall, where the scan goes on?"""

@@ -57,11 +57,8 @@ def segment(volume: Volume, folder: ModelFolder, settings: Settings, progress: P
     """
     contract = folder.contract
     upright, order = canonical(volume)
-    device = choose_device(settings.device)
     progress.stage("Loading the model", 0.06)
-    network = NetworkPass(folder, device, mirrored=settings.quality == "best")
-    locator_folder = folder.locator() if settings.box_mm is None else None
-    locator = NetworkPass(locator_folder, device) if locator_folder else None
+    network, locator = load_networks(folder, settings)
     progress.advance()
 
     located = _locate(upright, settings, locator, contract.locate.margin_mm if contract.locate else 0.0, progress)
@@ -70,6 +67,7 @@ def segment(volume: Volume, folder: ModelFolder, settings: Settings, progress: P
     box = _run_and_grow(upright, fine, located, progress)
 
     progress.stage("Bringing labels to full resolution", 0.94, fine.slabs_in(box))
+    fine.smooth(box)
     labels = fine.labels(box, progress)
     progress.stage("Cleaning up", 0.97)
     labels, removed = clean_up(labels, volume.grid.voxel_volume_ml, contract.decision.cleanup)
@@ -79,6 +77,14 @@ def segment(volume: Volume, folder: ModelFolder, settings: Settings, progress: P
     unsure = () if located.sure else ("No kidney was found in the quick search; the whole scan was searched closely.",)
     notes = (*unsure, *(locator.notes if locator else ()), *network.notes, *removed)
     return Segmented(label_map, box, notes, str(network.device), network.precision)
+
+
+def load_networks(folder: ModelFolder, settings: Settings) -> tuple[NetworkPass, NetworkPass | None]:
+    """The network and, unless a box is given, its locator, on the device; a second call answers at once."""
+    device = choose_device(settings.device)
+    network = NetworkPass(folder, device, mirrored=settings.quality == "best")
+    locator = folder.locator() if settings.box_mm is None else None
+    return network, NetworkPass(locator, device) if locator else None
 
 
 def _locate(

@@ -63,10 +63,18 @@ class Cleanup:
 
 @dataclass(frozen=True)
 class Decision:
-    """How probabilities become labels: a threshold a region, and the clean-up."""
+    """How probabilities become labels.
+
+    Attributes:
+        thresholds: by region.
+        cleanup: what is dropped afterwards.
+        smooth_mm: standard deviation of a Gaussian across slices, mm, before the thresholds: a network that sees slice
+            by slice flickers between them. 0: none.
+    """
 
     thresholds: dict[str, float]
     cleanup: Cleanup
+    smooth_mm: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,7 @@ def _contract_of(table: dict[str, Any]) -> ModelContract:
             "architecture": Architecture(**table["architecture"]),
             "input": InputContract(**{**entry, "window_hu": (low, high)}),
             "regions": tuple(table["regions"]),
-            "decision": Decision(decision["thresholds"], Cleanup(**decision["cleanup"])),
+            "decision": Decision(decision["thresholds"], Cleanup(**decision["cleanup"]), decision["smooth_mm"]),
             "locate": Locate(**table["locate"]) if table["locate"] else None,
             "weights": WeightsFile(**table["weights"]),
             "training": TrainingRecord(**{**training, "data": sources}),

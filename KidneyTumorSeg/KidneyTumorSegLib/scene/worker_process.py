@@ -8,6 +8,7 @@ traceback is on stderr, and the next run begins in a fresh process (a GPU that f
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import sys
@@ -39,6 +40,7 @@ def main(work: str) -> None:
         answers.flush()
 
     tell("ready")
+    _warm_up(function)
     while True:
         request = requests.get()
         # Told only when nothing here holds the shared files any more: Windows cannot delete them before.
@@ -49,6 +51,17 @@ def main(work: str) -> None:
         except MemoryError:
             answer = {"event": "error", "error": error_to_plain(EnvironmentProblem(OUT_OF_MEMORY))}
         tell(**answer)
+
+
+def _warm_up(function: Callable[..., Any]) -> None:
+    """Load the default model while nobody waits for it, if the work's module knows how."""
+    warm_up = getattr(sys.modules[function.__module__], "warm_up", None)
+    if warm_up is None:
+        return
+    try:
+        warm_up()
+    except KidneyTumorSegError as error:  # a run will say so, to somebody who waits for an answer
+        logging.getLogger(__name__).warning("Nothing was loaded beforehand: %s", error)
 
 
 def _segment(request: dict[str, Any], function: Callable[..., Any], tell: Callable[..., None]) -> dict[str, Any]:
