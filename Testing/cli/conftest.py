@@ -57,49 +57,9 @@ def started() -> Callable[..., subprocess.Popen[str]]:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_model(write_random_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder: three regions at 5 mm, no locator, random weights."""
-    import torch
-
-    from KidneyTumorSegLib.models.contract import (
-        Architecture,
-        Cleanup,
-        DataSource,
-        Decision,
-        InputContract,
-        ModelContract,
-        Score,
-        TrainingRecord,
-    )
-    from KidneyTumorSegLib.models.folder import write_folder
-    from KidneyTumorSegLib.networks import build
-
-    regions = ("kidney_and_masses", "masses", "tumor")
-    arguments = {"slices": 3, "channels": len(regions)}
-    torch.manual_seed(5)
-    state = {
-        name: value.contiguous()
-        for name, value in build("unet_mobilenet", arguments).state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
-    contract = ModelContract(
-        name="tiny",
-        version="1.2",
-        task="segment",
-        modality="CT",
-        title="A tiny model for tests",
-        architecture=Architecture("unet_mobilenet", arguments),
-        input=InputContract(5.0, 1.0, 3, 3.0, (-120.0, 260.0), 32),
-        regions=regions,
-        decision=Decision(dict.fromkeys(regions, 0.5), Cleanup(0, 0, 0)),
-        locate=None,
-        weights=None,
-        training=TrainingRecord((DataSource("Data of A", "CC BY 4.0", 12),), "r", "2026-01-01", 0, 1, "scratch", "0"),
-        scores=(Score("kidney Dice", "two held-out scans", 2, 0.91, 0.9, 0.92),),
-        limits=("It has learned nothing.",),
-        license="CC0",
-    )
-    return write_folder(tmp_path_factory.mktemp("models") / "tiny", contract, state)
+    return write_random_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="session")

@@ -15,40 +15,12 @@ from safetensors.torch import load_file, save_file
 
 from KidneyTumorSegLib.errors import EnvironmentProblem
 from KidneyTumorSegLib.models import load, open_model, read_folder, verify
-from KidneyTumorSegLib.models.contract import (
-    Architecture,
-    Cleanup,
-    Decision,
-    InputContract,
-    ModelContract,
-    TrainingRecord,
-)
-from KidneyTumorSegLib.models.folder import sha256_of, write_folder
-from KidneyTumorSegLib.networks import build
+from KidneyTumorSegLib.models.folder import sha256_of
 
 
 @pytest.fixture(scope="module")
-def genuine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    network = build("unet_mobilenet", {"slices": 1, "channels": 1})
-    state = {n: v.half() for n, v in network.state_dict().items() if not n.endswith("num_batches_tracked")}
-    contract = ModelContract(
-        name="small",
-        version="1",
-        task="segment",
-        modality="CT",
-        title="for tests",
-        architecture=Architecture("unet_mobilenet", {"slices": 1, "channels": 1}),
-        input=InputContract(3.0, 1.0, 1, 3.0, (-120.0, 260.0), 32),
-        regions=("kidney_and_masses",),
-        decision=Decision({"kidney_and_masses": 0.5}, Cleanup()),
-        locate=None,
-        weights=None,
-        training=TrainingRecord((), "none", "2026-01-01", 0, 1, "from scratch", "0"),
-        scores=(),
-        limits=("knows nothing",),
-        license="none",
-    )
-    return write_folder(tmp_path_factory.mktemp("genuine") / "small", contract, state)
+def genuine(write_random_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_random_model(tmp_path_factory.mktemp("genuine") / "small", slices=1, channels=1)
 
 
 @pytest.fixture
@@ -72,7 +44,7 @@ def rehash(folder: Path) -> None:
 def test_a_genuine_folder_survives_the_round_trip_and_loads(folder: Path) -> None:
     read = read_folder(folder)
     assert read.contract.input.window_hu == (-120.0, 260.0)
-    assert read.contract.limits == ("knows nothing",)
+    assert read.contract.limits == ("It has learned nothing.",)
     verify(read)
     network = load(read, torch.device("cpu")).network
     assert not network.training

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-import SimpleITK as sitk
 
 from KidneyTumorSegLib.models import read_folder
 from KidneyTumorSegLib.training import train
-from KidneyTumorSegLib.training.score import score_model
-from KidneyTumorSegLib.volume import Volume
-from KidneyTumorSegLib.volume.phantom import phantom_grid, random_phantom
-
-
-def write_image(path: Path, array: np.ndarray, volume: Volume) -> None:
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing(volume.spacing)
-    image.SetOrigin(volume.grid.origin.tolist())
-    image.SetDirection(volume.grid.direction.ravel().tolist())
-    sitk.WriteImage(image, str(path))
+from KidneyTumorSegLib.training.score import score_model, write_card
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(write_abdomen: Callable[..., object], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One abdomen to learn from, and one under the name of a test patient."""
     folder = tmp_path_factory.mktemp("data")
-    (folder / "ct").mkdir()
-    for number, name in enumerate(("own0", "btcv0039")):
-        volume, truth = random_phantom(np.random.default_rng(number)).scan(phantom_grid((4.0, 4.0, 8.0)))
-        write_image(folder / "ct" / f"{name}_ct.nii.gz", np.asarray(volume.voxels), volume)
-        write_image(folder / "ct" / f"{name}_seg.nii.gz", np.asarray(truth.labels), volume)
+    write_abdomen(folder, "own0", 0)
+    write_abdomen(folder, "btcv0039", 1)
     return folder
 
 
@@ -62,8 +48,6 @@ def test_the_card_says_what_the_contract_says(scored: Path) -> None:
 
 
 def test_what_a_person_wrote_in_the_log_of_a_card_is_kept(scored: Path, data: Path, tmp_path: Path) -> None:
-    from KidneyTumorSegLib.training.score import write_card
-
     copy = Path(shutil.copytree(scored, tmp_path / "copy"))
     card = copy / "card.md"
     card.write_text(card.read_text(encoding="utf-8") + "\n## Log\n\nA note by hand: größer.\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,28 +15,18 @@ from safetensors.torch import load_file
 from KidneyTumorSegLib.errors import InputError, UsageError
 from KidneyTumorSegLib.models import read_folder, verify
 from KidneyTumorSegLib.training import loop, train
-from KidneyTumorSegLib.volume import Volume
-from KidneyTumorSegLib.volume.phantom import phantom_grid, random_phantom
-
-
-def write_image(path: Path, array: np.ndarray, volume: Volume) -> None:
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing(volume.spacing)
-    image.SetOrigin(volume.grid.origin.tolist())
-    image.SetDirection(volume.grid.direction.ravel().tolist())
-    sitk.WriteImage(image, str(path))
+from KidneyTumorSegLib.volume import LabelMap, Volume
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(
+    write_abdomen: Callable[..., tuple[Volume, LabelMap]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Two abdomens and a pack of KiTS slices, laid out as a user would have them."""
     folder = tmp_path_factory.mktemp("data")
-    (folder / "ct").mkdir()
     (folder / "kits").mkdir()
     for number in range(2):
-        volume, truth = random_phantom(np.random.default_rng(number)).scan(phantom_grid((4.0, 4.0, 8.0)))
-        write_image(folder / "ct" / f"own{number}_ct.nii.gz", np.asarray(volume.voxels), volume)
-        write_image(folder / "ct" / f"own{number}_seg.nii.gz", np.asarray(truth.labels), volume)
+        volume, truth = write_abdomen(folder, f"own{number}", number)
     window = (-200.0, 300.0)
     picture = np.clip((volume.voxels - window[0]) / (window[1] - window[0]) * 255, 0, 255).astype(np.uint8)
     np.savez_compressed(
