@@ -19,6 +19,10 @@ sys.path.insert(0, str(REPOSITORY / "KidneyTumorSeg"))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# Where tests run side by side, one thread each: more would wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Times vary on a busy machine: an example is wrong when it is wrong, not when it is slow. The same examples every
 # time: a red test can be repeated by anyone.
 hypothesis.settings.register_profile("product", deadline=None, derandomize=True)
@@ -51,7 +55,7 @@ def _write_random_model(
         architecture=parts.Architecture("unet_mobilenet", arguments),
         input=parts.InputContract(5.0, 1.0, slices, 3.0, (-120.0, 260.0), 32),
         regions=regions,
-        decision=parts.Decision(dict.fromkeys(regions, 0.5), parts.Cleanup(0, 0, 0, 0, 1000)),
+        decision=parts.Decision(dict.fromkeys(regions, 0.5), parts.Cleanup(0, 0, 0, 0, 0, 0, 1000)),
         locate=None,
         weights=None,
         training=parts.TrainingRecord(

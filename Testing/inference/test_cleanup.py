@@ -7,7 +7,15 @@ import numpy as np
 from KidneyTumorSegLib.inference.cleanup import clean_up
 from KidneyTumorSegLib.models.contract import Cleanup
 
-RULES = Cleanup(kidney_min_ml=10.0, parenchyma_min_ml=1.0, tumor_min_ml=0.1, cyst_min_ml=0.05, kidneys_max=2)
+RULES = Cleanup(
+    located_min_share=0.3,
+    kidney_min_ml=10.0,
+    parenchyma_min_ml=1.0,
+    minority_share=0.25,
+    tumor_min_ml=0.1,
+    cyst_min_ml=0.05,
+    kidneys_max=2,
+)
 VOXEL_ML = 0.01
 
 
@@ -67,3 +75,26 @@ def test_the_input_is_not_changed() -> None:
     before = labels.copy()
     clean_up(labels, VOXEL_ML, RULES)
     assert np.array_equal(labels, before)
+
+
+def test_a_body_that_the_locating_network_hardly_saw_goes() -> None:
+    labels = labels_with((BIG, 1), (BIG2, 1))
+    seen = np.zeros(labels.shape, bool)
+    seen[BIG] = True
+    seen[5:10, 5:15, 40:50] = True  # a sixth of the second body
+    cleaned, notes = clean_up(labels, VOXEL_ML, RULES, seen)
+    assert (cleaned[BIG] == 1).all()
+    assert (cleaned[BIG2] == 0).all()
+    assert "30 mL" in notes[0]
+    everywhere, _ = clean_up(labels, VOXEL_ML, RULES, np.ones(labels.shape, bool))
+    assert np.array_equal(everywhere, labels)
+
+
+def test_a_thin_rim_of_cyst_around_a_tumor_is_tumor_and_a_cyst_beside_it_stays() -> None:
+    ball, core = (slice(10, 20), slice(6, 12), slice(6, 12)), (slice(11, 20), slice(6, 12), slice(6, 12))
+    rim, _ = clean_up(labels_with((BIG, 1), (ball, 3), (core, 2)), VOXEL_ML, RULES)
+    assert (rim[ball] == 2).all()
+    half = (slice(15, 20), slice(6, 12), slice(6, 12))
+    labels = labels_with((BIG, 1), (ball, 3), (half, 2))
+    beside, _ = clean_up(labels, VOXEL_ML, RULES)
+    assert np.array_equal(beside, labels)

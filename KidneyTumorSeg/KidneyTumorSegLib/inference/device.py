@@ -112,7 +112,9 @@ def _convolution_seconds(kind: torch.dtype) -> float:
 
 
 def physical_threads() -> int:
-    """How many threads to compute with on a CPU: what the process may use."""
+    """How many threads to compute with on a CPU: what OMP_NUM_THREADS says, else what the process may use."""
+    if (wanted := os.environ.get("OMP_NUM_THREADS", "")).isdigit():
+        return max(1, int(wanted))
     try:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # Windows and macOS do not tell

@@ -19,17 +19,32 @@ _SPECK_ML = 4.0
 _KIDNEY_ML = 25.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Located:
     """Where to look closely.
 
     Attributes:
         box: on the canonical grid.
         sure: False: no kidney was found, and the box is the whole scan.
+        seen: what the locating network took for kidney or mass, bool [slices, height, width] at its own spacing.
+        centers: numbers of these slices on the canonical grid.
     """
 
     box: Box
     sure: bool
+    seen: npt.NDArray[np.bool_] | None = None
+    centers: tuple[int, ...] = ()
+
+    def seen_in(self, box: Box, volume: Volume) -> npt.NDArray[np.bool_] | None:
+        """What was seen, at the voxels of a box (nearest neighbor); None if nothing was looked for or found."""
+        if self.seen is None or not self.sure:
+            return None
+        _, height, width = self.seen.shape
+        _, rows, columns = volume.grid.shape
+        k = np.searchsorted(np.array(self.centers), np.arange(box.start[0], box.stop[0]))
+        j = (np.arange(box.start[1], box.stop[1]) + 0.5) * height / rows
+        i = (np.arange(box.start[2], box.stop[2]) + 0.5) * width / columns
+        return np.asarray(self.seen[np.ix_(np.minimum(k, len(self.centers) - 1), j.astype(int), i.astype(int))])
 
 
 def locate(
@@ -58,7 +73,7 @@ def locate(
     kept = _without_specks(found, voxel_ml)
     if kept.sum() * voxel_ml < _KIDNEY_ML:
         return Located(Box.whole(volume.grid), sure=False)
-    return Located(_box_of(kept, volume, centers, size, margin_mm), sure=True)
+    return Located(_box_of(kept, volume, centers, size, margin_mm), sure=True, seen=kept, centers=tuple(centers))
 
 
 def slices_to_look_at(volume: Volume, step_mm: float) -> list[int]:

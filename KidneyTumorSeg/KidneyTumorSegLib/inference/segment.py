@@ -70,7 +70,8 @@ def segment(volume: Volume, folder: ModelFolder, settings: Settings, progress: P
     fine.smooth(box)
     labels = fine.labels(box, progress)
     progress.stage("Cleaning up", 0.97)
-    labels, removed = clean_up(labels, volume.grid.voxel_volume_ml, contract.decision.cleanup)
+    seen = located.seen_in(box, upright)
+    labels, removed = clean_up(labels, volume.grid.voxel_volume_ml, contract.decision.cleanup, seen)
     whole = np.zeros(upright.grid.shape, np.uint8)
     whole[box.slices] = labels
     label_map = LabelMap(np.ascontiguousarray(order.undo(whole)), volume.grid)

@@ -48,17 +48,23 @@ class Cleanup:
     """What a plausible answer looks like, in 3D. Chosen on validation data only.
 
     Attributes:
+        located_min_share: bodies of kidney and masses of which the locating network saw less than this share are
+            dropped: two networks at two scales rarely err at the same place. 0: whatever it saw.
         kidney_min_ml: smaller bodies of kidney and masses are dropped.
         parenchyma_min_ml: bodies with less kidney tissue than this are dropped: a mass lies in or on a kidney.
+        minority_share: in a connected mass, tumor or cyst that makes up less than this share becomes the other: the
+            rim between a tumor and fat looks like a cyst to a network, and is none.
         tumor_min_ml, cyst_min_ml: smaller lesions become kidney.
         kidneys_max: at most so many bodies are kept, the largest first.
     """
 
-    kidney_min_ml: float = 10.0
-    parenchyma_min_ml: float = 1.0
-    tumor_min_ml: float = 0.1
-    cyst_min_ml: float = 0.05
-    kidneys_max: int = 3
+    located_min_share: float
+    kidney_min_ml: float
+    parenchyma_min_ml: float
+    minority_share: float
+    tumor_min_ml: float
+    cyst_min_ml: float
+    kidneys_max: int
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import __version__
-from ..models.contract import Cleanup, DataSource, Decision, Locate, ModelContract, TrainingRecord
+from ..models.contract import DataSource, Decision, Locate, ModelContract, TrainingRecord
 from ..models.folder import write_folder
 from .channels import CHANNEL_IDS
 from .module import SegmentationModule
@@ -58,7 +58,7 @@ def write_model(module: SegmentationModule, recipe: Recipe, output: Path, patien
         architecture=replace(recipe.architecture, args={**recipe.architecture.args, "channels": len(kept)}),
         input=recipe.input,
         regions=recipe.regions,
-        decision=Decision(dict.fromkeys(recipe.regions, 0.5), Cleanup()),
+        decision=Decision(dict.fromkeys(recipe.regions, recipe.threshold), recipe.cleanup, recipe.smooth_mm),
         locate=Locate(recipe.locator) if recipe.locator else None,
         weights=None,
         training=TrainingRecord(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..models.contract import Architecture, InputContract
+from ..models.contract import Architecture, Cleanup, InputContract
 from ..resources import resource
 
 
@@ -34,6 +34,7 @@ class Recipe:
         aim: share of the crops centered on a lesion, on a kidney, and anywhere in the body.
         validate_every: steps.
         limits: sentences for the model card: what it is bad at, or was never shown.
+        threshold, smooth_mm, cleanup: how the model decides (see `models.contract.Decision`); chosen on validation.
     """
 
     name: str
@@ -54,6 +55,9 @@ class Recipe:
     aim: dict[str, float]
     validate_every: int
     limits: tuple[str, ...]
+    threshold: float
+    smooth_mm: float
+    cleanup: Cleanup
 
     def quick(self) -> Recipe:
         """The same in minutes: proves that everything works, not that it works well."""
@@ -100,6 +104,7 @@ def read_recipe(name: str) -> Recipe:
     table["architecture"] = Architecture(**table["architecture"])
     table["input"]["window_hu"] = tuple(table["input"]["window_hu"])
     table["input"] = InputContract(**table["input"])
+    table["cleanup"] = Cleanup(**table["cleanup"])
     table["regions"], table["limits"] = tuple(table["regions"]), tuple(table["limits"])
     return Recipe(**table)
 
