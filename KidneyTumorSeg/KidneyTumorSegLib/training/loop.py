@@ -132,7 +132,13 @@ def _fit(
         crops.drawn = steps_done * recipe.batch
     half = half_type(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     every = min(CHECKPOINT_EVERY, recipe.steps)
-    checkpoints = ModelCheckpoint(output, filename="last", every_n_train_steps=every, save_on_train_epoch_end=False)
+    checkpoints = ModelCheckpoint(
+        output,
+        filename="last",
+        every_n_train_steps=every,
+        save_on_train_epoch_end=False,
+        enable_version_counter=False,  # one checkpoint, always of this name
+    )
     trainer = lightning.Trainer(
         max_steps=recipe.steps,
         precision="bf16-mixed" if half == torch.bfloat16 else "32-true",
