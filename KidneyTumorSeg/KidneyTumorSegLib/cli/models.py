@@ -78,7 +78,10 @@ def weights_of(folder: ModelFolder) -> WeightsFile:
 def _card(folder: ModelFolder) -> list[str]:
     contract = folder.contract
     training, weights = contract.training, weights_of(folder)
-    data = [f"  {source.name}: {source.patients} patients, {source.license}" for source in training.data]
+    data = [
+        f"  {source.name}: {source.patients} {'patient' if source.patients == 1 else 'patients'}, {source.license}"
+        for source in training.data
+    ]
     scores = [f"  {_score(score)}" for score in contract.scores] or ["  none were measured"]
     limits = [f"  {limit}" for limit in contract.limits] or ["  none are written down"]
     card = folder.card_text().strip()

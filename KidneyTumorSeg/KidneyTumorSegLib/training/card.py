@@ -33,7 +33,8 @@ def card_text(contract: ModelContract) -> str:
         "## Learned from",
         _table(("data", "patients", "license"), [(d.name, str(d.patients), d.license) for d in training.data]),
         "## Scores",
-        "Whole scans on their own grids after clean-up. Test scans: no choice was made on them. "
+        "Whole scans on their own grids after clean-up. "
+        "Test scans: kept out of training and of every threshold's choice. "
         "Validation scans: thresholds and clean-up may be chosen on them.",
         _table(("what", "on", "n", "value"), [(s.what, s.on, str(s.n), f"{s.value:g}") for s in contract.scores]),
         "## What it is bad at",
