@@ -20,7 +20,8 @@ class Settings:
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`."""
     box_mm: tuple[float, float, float, float, float, float] | None = None
-    """Search only here: (L0, L1, P0, P1, S0, S1) in mm, LPS world. None: the kidneys are located first."""
+    """Search here: (L0, L1, P0, P1, S0, S1) in mm, LPS world, and farther only where a kidney or mass goes on.
+    None: the kidneys are located first."""
 
     def but(self, **changes: Any) -> Settings:
         """A copy with some choices changed."""

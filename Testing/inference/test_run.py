@@ -113,3 +113,23 @@ def test_a_device_that_is_not_there_is_said_with_those_that_are() -> None:
         choose_device("cuda:97")
     with pytest.raises(UsageError, match="'tpu' is not known"):
         choose_device("tpu")
+
+
+def test_a_mass_that_goes_on_beyond_the_last_box_is_said(
+    random_model: ModelFolder, textured_volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    low, high = textured_volume.grid.world([8, 20, 30]), textured_volume.grid.world([9, 30, 40])
+    bounds = (low[0], high[0], low[1], high[1], low[2], high[2])
+    settings = Settings(device="cpu", box_mm=bounds)
+    sentence = "goes on beyond the part of the scan"
+    grown = segment(textured_volume, random_model, settings, Progress())
+    assert not any(sentence in note for note in grown.notes)
+    monkeypatch.setattr("KidneyTumorSegLib.inference.segment._MOST_GROWTHS", 0)
+    stopped = segment(textured_volume, random_model, settings, Progress())
+    assert any(sentence in note for note in stopped.notes)
+
+
+def test_a_run_computes_in_single_precision_whatever_would_be_faster(
+    random_model: ModelFolder, textured_volume: Volume
+) -> None:
+    assert segment(textured_volume, random_model, CPU, Progress()).precision == "float32"

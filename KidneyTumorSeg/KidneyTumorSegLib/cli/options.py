@@ -26,7 +26,11 @@ Series = Annotated[
 ]
 Box = Annotated[
     BoxMm | None,
-    typer.Option("--box", metavar="L0 L1 P0 P1 S0 S1", help="Search only in this box: LPS world, mm."),
+    typer.Option(
+        "--box",
+        metavar="L0 L1 P0 P1 S0 S1",
+        help="Search in this box (LPS world, mm), and farther only where a kidney goes on.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
 Json = Annotated[bool, typer.Option("--json", help="The result as one JSON object on stdout.")]

@@ -1,4 +1,4 @@
-"""Which device computes, and whether half precision gains there: measured, never taken from a name."""
+"""Which device computes, and whether training gains by half precision there: measured, never taken from a name."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def import_torch() -> Any:
 
 @lru_cache
 def half_type(device: torch.device) -> torch.dtype | None:
-    """The half-precision type that is at least a quarter faster here for a convolution, or None."""
+    """The half-precision type for training that is at least a quarter faster here, or None. Not for inference."""
     import torch
 
     if device.type == "cuda":

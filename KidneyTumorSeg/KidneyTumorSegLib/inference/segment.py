@@ -19,6 +19,7 @@ from .network_pass import NetworkPass
 
 _GROW_MM = 30.0
 _MOST_GROWTHS = 6
+_CUT = "A kidney or mass goes on beyond the part of the scan that was searched closely: it may be cut off."
 _STEP_FACTOR = {"fast": 2.0, "standard": 1.0, "best": 0.0}
 
 
@@ -64,7 +65,7 @@ def segment(volume: Volume, folder: ModelFolder, settings: Settings, progress: P
     located = _locate(upright, settings, locator, contract.locate.margin_mm if contract.locate else 0.0, progress)
     step_mm = contract.input.slice_step_mm * _STEP_FACTOR[settings.quality]
     fine = FinePass(upright, contract, network, step_mm)
-    box = _run_and_grow(upright, fine, located, progress)
+    box, is_whole = _run_and_grow(upright, fine, located, progress)
 
     progress.stage("Bringing labels to full resolution", 0.94, fine.slabs_in(box))
     fine.smooth(box)
@@ -76,7 +77,8 @@ def segment(volume: Volume, folder: ModelFolder, settings: Settings, progress: P
     whole[box.slices] = labels
     label_map = LabelMap(np.ascontiguousarray(order.undo(whole)), volume.grid)
     unsure = () if located.sure else ("No kidney was found in the quick search; the whole scan was searched closely.",)
-    notes = (*unsure, *(locator.notes if locator else ()), *network.notes, *removed)
+    cut = () if is_whole else (_CUT,)
+    notes = (*unsure, *cut, *(locator.notes if locator else ()), *network.notes, *removed)
     return Segmented(label_map, box, notes, str(network.device), network.precision)
 
 
@@ -103,8 +105,12 @@ def _locate(
     return locate(volume, locator, entry.spacing_mm, entry.slice_step_mm, margin_mm, progress)
 
 
-def _run_and_grow(volume: Volume, fine: FinePass, located: Located, progress: Progress) -> Box:
-    """Run the fine pass; where kidney or mass touches the box's wall, grow the box there and run the new part."""
+def _run_and_grow(volume: Volume, fine: FinePass, located: Located, progress: Progress) -> tuple[Box, bool]:
+    """Run the fine pass; where kidney or mass touches the box's wall, grow the box there and run the new part.
+
+    Returns:
+        The last box, and whether nothing goes on beyond its walls.
+    """
     box = located.box
     for growth in range(_MOST_GROWTHS + 1):
         missing = len(fine.missing_in(box))
@@ -115,10 +121,10 @@ def _run_and_grow(volume: Volume, fine: FinePass, located: Located, progress: Pr
         fine.run(box, progress)
         walls = fine.touched_walls(box)
         if not any(first or last for first, last in walls):
-            break
+            return box, True
         by = [max(1, round(_GROW_MM / step)) for step in reversed(volume.spacing)]
         before = tuple(n * first for n, (first, _) in zip(by, walls, strict=True))
         behind = tuple(n * last for n, (_, last) in zip(by, walls, strict=True))
         if growth < _MOST_GROWTHS:
             box = box.grown(before, behind, volume.grid)
-    return box
+    return box, False
