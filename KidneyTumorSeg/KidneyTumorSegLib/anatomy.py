@@ -98,15 +98,3 @@ TUMOR_REGION = Region("tumor", frozenset({2}))
 
 REGIONS = (KIDNEY_AND_MASSES, MASSES, TUMOR_REGION)
 """Nested, from the outside in: KiTS23's order."""
-
-
-def structure_of(value: int) -> Structure:
-    """The structure with this label value.
-
-    Raises:
-        KeyError: the value is not 1, 2 or 3.
-    """
-    for structure in STRUCTURES:
-        if structure.value == value:
-            return structure
-    raise KeyError(value)

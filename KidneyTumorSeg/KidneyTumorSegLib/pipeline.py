@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from . import __version__
 from .checks import Finding, check_result, check_volume
@@ -39,11 +38,6 @@ class RunRecord:
     def to_json(self) -> str:
         """One line of JSON."""
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
-
-    @classmethod
-    def from_dict(cls, table: dict[str, Any]) -> RunRecord:
-        """From what `to_json` wrote."""
-        return cls(**{**table, "warnings": tuple(table["warnings"])})
 
 
 @dataclass(frozen=True)

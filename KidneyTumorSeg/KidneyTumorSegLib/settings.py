@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 DEFAULT_MODEL = "unet-resnet34"
 QUALITIES = ("fast", "standard", "best")
@@ -22,7 +21,3 @@ class Settings:
     box_mm: tuple[float, float, float, float, float, float] | None = None
     """Search here: (L0, L1, P0, P1, S0, S1) in mm, LPS world, and farther only where a kidney or mass goes on.
     None: the kidneys are located first."""
-
-    def but(self, **changes: Any) -> Settings:
-        """A copy with some choices changed."""
-        return replace(self, **changes)
