@@ -113,9 +113,7 @@ class Progress:
         share = self._done / self._total
         self._fraction = max(self._fraction, self._from + (self._to - self._from) * share)
         if self._listener is not None:
-            self._listener(
-                Step(self._stage, self._done, self._total, self._unit, self._fraction, self._seconds_left())
-            )
+            self._listener(Step(self._stage, self._done, self._total, self._unit, self._fraction, self._seconds_left()))
 
     def _seconds_left(self) -> float | None:
         """From the speed within the stage if it counts, else from the whole run; None while too little is known."""

@@ -245,15 +245,14 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(InputError, match=r"The folder .* cannot be written .* Choose another one"), whole_folder(
-        tmp_path / "file" / "inside"
+    with (
+        pytest.raises(InputError, match=r"The folder .* cannot be written .* Choose another one"),
+        whole_folder(tmp_path / "file" / "inside"),
     ):
         pass
 
 
-def test_the_tests_need_the_source_tree(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_tests_need_the_source_tree(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("KidneyTumorSegLib.cli.test.resources_folder", lambda: tmp_path / "Resources")
     answer = command("test")
     assert answer.code == 4

@@ -63,8 +63,7 @@ class Product:
 
     def require(self, requirement: str) -> None:
         (self.folder / "pyproject.toml").write_text(
-            f'[project]\ndependencies = ["{requirement}"]\n'
-            "[project.optional-dependencies]\ntrain = []\ntest = []\n",
+            f'[project]\ndependencies = ["{requirement}"]\n[project.optional-dependencies]\ntrain = []\ntest = []\n',
             encoding="utf-8",
         )
 

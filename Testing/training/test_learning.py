@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from KidneyTumorSegLib.errors import UsageError
 from KidneyTumorSegLib.training.augment import Augment
-from KidneyTumorSegLib.training.cases import Case, phantom_sources, prepare
+from KidneyTumorSegLib.training.case import Case, prepare
 from KidneyTumorSegLib.training.channels import CHANNEL_IDS, channel_table, known_mask
 from KidneyTumorSegLib.training.losses import masked_bce_and_dice
-from KidneyTumorSegLib.training.recipe import read_recipe, read_split, recipes
+from KidneyTumorSegLib.training.recipe import read_recipe, recipes
 from KidneyTumorSegLib.training.samples import Crops, collate
+from KidneyTumorSegLib.training.sources import phantom_sources
+from KidneyTumorSegLib.training.split import read_split
 
 
 def test_labels_become_nested_regions_and_organs() -> None:
@@ -93,9 +96,17 @@ def test_crops_repeat_go_on_where_they_stopped_and_hold_what_was_aimed_at() -> N
 
 def test_no_patient_is_in_two_parts_of_the_split() -> None:
     split = read_split()
-    assert not split.validation & split.test
-    assert not split.unused & (split.validation | split.test)
-    assert len(split.test) >= 3
+    parts = [split.validation, split.unused, *split.folds]
+    assert len(frozenset().union(*parts)) == sum(len(part) for part in parts)
+    assert all(len(part) >= 3 for part in split.folds)
+    assert split.test(None) == frozenset()
+    assert split.test(2) == split.folds[1]
+
+
+@pytest.mark.parametrize("fold", [0, 4])
+def test_a_fold_that_does_not_exist(fold: int) -> None:
+    with pytest.raises(UsageError, match=f"no fold {fold}: the split has folds 1 to 3"):
+        read_split().test(fold)
 
 
 @pytest.mark.parametrize("name", recipes())

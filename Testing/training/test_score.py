@@ -24,7 +24,7 @@ def data(write_abdomen: Callable[..., object], tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="module")
 def scored(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = train("unet-resnet34", data, tmp_path_factory.mktemp("out"), quick=True)
+    folder = train("unet-resnet34", data, tmp_path_factory.mktemp("out"), quick=True, fold=1)
     score_model(folder, data)
     return folder
 

@@ -19,9 +19,7 @@ from KidneyTumorSegLib.volume import LabelMap, Volume
 
 
 @pytest.fixture(scope="module")
-def data(
-    write_abdomen: Callable[..., tuple[Volume, LabelMap]], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def data(write_abdomen: Callable[..., tuple[Volume, LabelMap]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two abdomens and a pack of KiTS slices, laid out as a user would have them."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "kits").mkdir()

@@ -16,12 +16,14 @@ from torch.utils.data import DataLoader
 
 from ..errors import InputError, UsageError
 from ..inference.device import half_type
-from .cases import Case, Source, phantom_sources, prepare, read_sources
+from .case import Case, prepare
 from .encoder_start import RESNET18_FILE, start_from_resnet18
 from .export import write_model
 from .module import SegmentationModule
-from .recipe import Recipe, Split, read_recipe, read_split
+from .recipe import Recipe, read_recipe
 from .samples import Crops, collate
+from .sources import Source, phantom_sources, read_sources
+from .split import Split, read_split
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
@@ -55,6 +57,7 @@ def train(
     *,
     quick: bool = False,
     resume: bool = False,
+    fold: int | None = None,
     encoder_weights: Path | None = None,
     on_step: Callable[[int, int, float], None] = lambda done, total, loss: None,
 ) -> Path:
@@ -66,6 +69,7 @@ def train(
         output: folder for the checkpoint, the metrics and, at the end, the model folder `output/NAME`.
         quick: a few steps only, to see that everything works.
         resume: go on from the checkpoint in `output`.
+        fold: leave this part of the split out (from 1), for cross-validation; None learns from all folds.
         encoder_weights: file to start the encoder from; default: the one in `data/weights`, where it fits.
         on_step: called after each step with steps done, steps in all, and loss.
 
@@ -82,7 +86,7 @@ def train(
     if resume and not checkpoint.is_file():
         raise UsageError(f"There is nothing to resume in {output}: {CHECKPOINT} is missing.")
     output.mkdir(parents=True, exist_ok=True)
-    learn, validate = _divide(read_sources(data), read_split(), recipe.input.spacing_mm)
+    learn, validate = _divide(read_sources(data), read_split(), fold, recipe.input.spacing_mm)
     patients = sorted({case.patient for case in learn})
     learn += [prepare(source, recipe.input.spacing_mm) for source in phantom_sources(recipe.phantoms, recipe.seed)]
 
@@ -94,14 +98,17 @@ def train(
     return write_model(module, recipe, output, patients, started)
 
 
-def _divide(sources: Iterable[Source], split: Split, spacing_mm: float) -> tuple[list[Case], list[Case]]:
+def _divide(
+    sources: Iterable[Source], split: Split, fold: int | None, spacing_mm: float
+) -> tuple[list[Case], list[Case]]:
     """Prepared cases to learn from and to validate on; the others are not even prepared."""
+    kept_out = split.test(fold) | split.unused
     learn: list[Case] = []
     validate: list[Case] = []
     for source in sources:
         if source.patient in split.validation:
             validate.append(prepare(source, spacing_mm))
-        elif source.patient not in split.test | split.unused:
+        elif source.patient not in kept_out:
             learn.append(prepare(source, spacing_mm))
     if not learn:
         raise InputError(

@@ -11,7 +11,7 @@ import torch
 from ..inference.prepare import normalize, pad_to_multiple, with_neighbors
 from ..networks import build
 from .augment import Augment
-from .cases import Case
+from .case import Case
 from .channels import CHANNEL_IDS, REGION_CHANNELS, channel_table
 from .losses import masked_bce_and_dice
 from .recipe import Recipe

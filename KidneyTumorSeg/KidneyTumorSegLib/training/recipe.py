@@ -64,21 +64,6 @@ class Recipe:
         return replace(self, steps=20, batch=2, crop_px=64, phantoms=2, validate_every=10)
 
 
-@dataclass(frozen=True)
-class Split:
-    """Which patients are kept out of training: the same for every experiment; all others train.
-
-    Attributes:
-        validation: thresholds and clean-up may be chosen on these.
-        test: no choice is made on these.
-        unused: not trained on either, for a reason that the file gives.
-    """
-
-    validation: frozenset[str]
-    test: frozenset[str]
-    unused: frozenset[str]
-
-
 def recipes() -> tuple[str, ...]:
     """Names of the recipes that come with the product."""
     return tuple(sorted(path.stem for path in resource("Recipes").glob("*.toml") if path.stem != "split"))
@@ -107,9 +92,3 @@ def read_recipe(name: str) -> Recipe:
     table["cleanup"] = Cleanup(**table["cleanup"])
     table["regions"], table["limits"] = tuple(table["regions"]), tuple(table["limits"])
     return Recipe(**table)
-
-
-def read_split() -> Split:
-    """The split that every experiment shares."""
-    table = tomllib.loads(resource("Recipes", "split.toml").read_text(encoding="utf-8"))
-    return Split(*(frozenset(table[part]) for part in ("validation", "test", "unused")))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import IterableDataset
 
-from .cases import Case
+from .case import Case
 from .channels import known_mask
 from .recipe import Recipe
 

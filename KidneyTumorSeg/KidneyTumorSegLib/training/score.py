@@ -24,8 +24,8 @@ from ..progress import Progress
 from ..settings import Settings
 from ..volume import canonical
 from .card import card_text
-from .cases import Source, read_sources
-from .recipe import Split, read_split
+from .sources import Source, read_sources
+from .split import Split, read_split
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def write_card(path: Path, contract: ModelContract) -> None:
 
 
 def _part(source: Source, split: Split) -> str:
-    if source.patient in split.test:
+    if source.patient in split.test(1):
         return "test"
     return "validation" if source.patient in split.validation else ""
 
