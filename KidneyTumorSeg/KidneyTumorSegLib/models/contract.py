@@ -129,7 +129,7 @@ class DataSource:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """How the weights were made."""
+    """How the weights were made; `fold` is the part of the split that was left out (None: none)."""
 
     data: tuple[DataSource, ...]
     recipe: str
@@ -138,6 +138,7 @@ class TrainingRecord:
     steps: int
     encoder_start: str
     product_version: str
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
