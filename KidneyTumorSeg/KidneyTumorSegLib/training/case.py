@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ class Case:
     """One source, ready to draw samples from.
 
     Attributes:
-        name, patient, kind, known, floor_hu: as in `Source`.
+        name, patient, kind, known, floor_hu, ceiling_hu: as in `Source`.
         hu: int16 [k, j, i], canonical order, in-plane at the working spacing.
         labels: uint8, same shape.
         slice_spacing_mm: between slices.
@@ -36,6 +37,7 @@ class Case:
     labels: npt.NDArray[np.uint8]
     slice_spacing_mm: float
     spacing_mm: float
+    ceiling_hu: float = math.inf
 
 
 def prepare(source: Source, spacing_mm: float) -> Case:
@@ -54,7 +56,18 @@ def prepare(source: Source, spacing_mm: float) -> Case:
     hu = resample_in_plane(torch.from_numpy(upright.voxels.astype(np.float32)), size).round().numpy().astype(np.int16)
     labels = _resample_labels(order.apply(source.truth.labels), size)
     logger.info("%s: %d slices of %dx%d, %s", source.name, hu.shape[0], *size, source.kind)
-    return Case(source.name, source.patient, source.kind, source.known, source.floor_hu, hu, labels, sk, spacing_mm)
+    return Case(
+        source.name,
+        source.patient,
+        source.kind,
+        source.known,
+        source.floor_hu,
+        hu,
+        labels,
+        sk,
+        spacing_mm,
+        source.ceiling_hu,
+    )
 
 
 def _resample_labels(labels: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:

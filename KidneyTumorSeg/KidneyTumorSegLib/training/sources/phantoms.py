@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...volume.phantom import phantom_grid, random_phantom
-from .source import REGION_IDS, Source
+from .source import AIR_HU, REGION_IDS, Source
 
 
 def phantom_sources(count: int, seed: int) -> Iterator[Source]:
@@ -17,4 +17,4 @@ def phantom_sources(count: int, seed: int) -> Iterator[Source]:
         grid = phantom_grid((1.6, 1.6, 5.0), (352.0, 256.0, 200.0))
         volume, truth = random_phantom(random).scan(grid, float(random.uniform(4, 22)), seed=number)
         name = f"phantom{number}"
-        yield Source(name, name, "phantom", volume, truth, REGION_IDS, -1024.0)
+        yield Source(name, name, "phantom", volume, truth, REGION_IDS, AIR_HU)
