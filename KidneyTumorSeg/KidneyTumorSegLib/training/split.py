@@ -20,6 +20,8 @@ VALIDATION_SHARE, TEST_SHARE = 0.10, 0.15
 VALIDATION_FROM, TEST_FROM = 5, 20
 """Fewer patients than these are not parted so: the part would say nothing, and the training would miss them."""
 
+_LISTS = ("train", "validation", "test", "unused")
+
 
 @dataclass(frozen=True)
 class Split:
@@ -30,12 +32,14 @@ class Split:
         folds: parts for cross-validation; no choice is made on the part that a model was not shown.
         unused: not trained on either, for a reason that the file gives.
         held_out: tested by every model, trained on by none.
+        training: whoever else was there when the parts were chosen; so a part that is chosen later leaves them alone.
     """
 
     validation: frozenset[str]
     folds: tuple[frozenset[str], ...]
     unused: frozenset[str]
     held_out: frozenset[str] = frozenset()
+    training: frozenset[str] = frozenset()
 
     def test(self, fold: int | None) -> frozenset[str]:
         """Patients that a model of this fold (from 1) never sees; a model of no fold sees all folds.
@@ -52,14 +56,14 @@ class Split:
     @property
     def named(self) -> frozenset[str]:
         """Everyone whose part is written down."""
-        return self.validation.union(self.unused, self.held_out, *self.folds)
+        return self.validation.union(*_parts(self))
 
 
 def read_split(path: Path | None = None) -> Split:
     """A split from a file; None: the one that every experiment of ours shares.
 
-    The file is TOML with lists of patients: `validation`, `test`, `unused`, and `folds`, a list of such lists. All may
-    be absent.
+    The file is TOML with lists of patients: `train`, `validation`, `test`, `unused`, and `folds`, a list of such lists.
+    All may be absent.
 
     Raises:
         UsageError: there is no such file, it is no TOML, a list is misspelled or holds other things than names, or a
@@ -72,18 +76,18 @@ def read_split(path: Path | None = None) -> Split:
         raise UsageError(f"There is no split file {path}. Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"The split file {path.name} cannot be read as TOML: {error}.") from error
-    if strange := set(table) - {"validation", "test", "unused", "folds"}:
+    if strange := set(table) - {*_LISTS, "folds"}:
         raise UsageError(
             f"The split file {path.name} has lists that are not known: {', '.join(sorted(strange))}. "
-            "Known: validation, test, unused, folds."
+            f"Known: {', '.join(_LISTS)}, folds."
         )
     folds = table.get("folds", [])
-    lists = [table.get(name, []) for name in ("validation", "unused", "test")] + (folds if _is_list(folds) else [folds])
+    lists = [table.get(name, []) for name in _LISTS] + (folds if _is_list(folds) else [folds])
     for names in lists:
         if not _is_list(names) or not all(isinstance(name, str) for name in names):
             raise UsageError(f"The split file {path.name} holds {names!r} where a list of patients' names is wanted.")
-    validation, unused, held_out, *parts = (frozenset(_same_letters(name) for name in names) for names in lists)
-    split = Split(validation, tuple(parts), unused, held_out)
+    train, validation, test, unused, *parts = (frozenset(_same_letters(name) for name in names) for names in lists)
+    split = Split(validation, tuple(parts), unused, test, train)
     if doubled := sorted(name for name in split.named if sum(name in part for part in _parts(split)) > 1):
         raise UsageError(f"The split file {path.name} has {doubled[0]} in two parts; a patient is in one.")
     return split
@@ -96,8 +100,9 @@ def write_split(path: Path, split: Split) -> Path:
         InputError: the file cannot be written.
     """
     lines = [
-        "# Who is kept out of training, by patient. Whoever is named nowhere here trains.",
+        "# Who trains, validates and is only tested, by patient. Whoever is named nowhere here trains.",
         "",
+        f"train = {_toml(split.training)}",
         f"validation = {_toml(split.validation)}",
         f"test = {_toml(split.held_out)}",
         f"unused = {_toml(split.unused)}",
@@ -113,13 +118,13 @@ def write_split(path: Path, split: Split) -> Path:
 def split_for(patients: Iterable[str], split: Split, seed: int = 0) -> Split:
     """The split with a part for the patients of a data set whom it does not name.
 
-    Where validation patients of the split are in the data and fewer than `TEST_FROM` patients are new, they train, and
-    nothing is chosen. Else about `VALIDATION_SHARE` of the new patients validate (at least one of `VALIDATION_FROM` or
-    more), and of `TEST_FROM` or more about `TEST_SHARE` are kept for the test.
+    Where validation patients of the split are in the data and fewer than `TEST_FROM` patients are new, these train.
+    Else about `VALIDATION_SHARE` of the new patients validate (at least one of `VALIDATION_FROM` or more, if nobody
+    else does), and of `TEST_FROM` or more about `TEST_SHARE` are kept for the test.
 
     A patient's part comes from a hash of the name alone: the same on every machine and in any order, and no new patient
-    moves another. Only in small sets it may: when the one who had to validate for want of any other is relieved, and
-    when the set comes to have a test part. Where that matters, give the stored split again.
+    moves another. Only in a set that grows from small it may, when the one who had to validate for want of any other is
+    relieved, or when there come to be enough for a test part; with the stored split even then nobody moves.
 
     Args:
         patients: of the data set.
@@ -128,17 +133,23 @@ def split_for(patients: Iterable[str], split: Split, seed: int = 0) -> Split:
     """
     everyone = {_same_letters(name) for name in patients}
     new = everyone - split.named
-    if len(new) < (TEST_FROM if everyone & split.validation else VALIDATION_FROM):
-        return split
+    is_validated = bool(everyone & split.validation)
+    if len(new) < (TEST_FROM if is_validated else VALIDATION_FROM):
+        return replace(split, training=split.training | new)
     places = {name: _place(name, seed) for name in new}
     validation = frozenset(name for name, place in places.items() if place < VALIDATION_SHARE)
-    if not validation:
+    if not validation and not is_validated:
         validation = frozenset([min(new, key=lambda name: (places[name], name))])
     test: frozenset[str] = frozenset()
     if len(new) >= TEST_FROM:
         below = VALIDATION_SHARE + TEST_SHARE
         test = frozenset(name for name, place in places.items() if place < below) - validation
-    return replace(split, validation=split.validation | validation, held_out=split.held_out | test)
+    return replace(
+        split,
+        validation=split.validation | validation,
+        held_out=split.held_out | test,
+        training=split.training | (new - validation - test),
+    )
 
 
 def _place(name: str, seed: int) -> float:
@@ -153,7 +164,7 @@ def _same_letters(name: str) -> str:
 
 
 def _parts(split: Split) -> tuple[frozenset[str], ...]:
-    return (split.validation, split.unused, split.held_out, *split.folds)
+    return (split.training, split.validation, split.held_out, split.unused, *split.folds)
 
 
 def _is_list(value: object) -> bool:

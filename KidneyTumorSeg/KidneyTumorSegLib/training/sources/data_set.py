@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from ...errors import InputError
-from . import packs
-from .entry import Entry
+from . import kits, nnunet, packs, pairs
+from .entry import Entry, Found
 from .problem import OnProblem, Problem, Tally, listed
 from .source import Source
 
 logger = logging.getLogger(__name__)
 
-_LAYOUTS = (packs,)
+_LAYOUTS = (packs, kits, nnunet, pairs)
+_INNER = ("data", "dataset")
+"""Where KiTS keeps its cases within its repositories."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,15 @@ def open_data(folder: Path) -> DataSet:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder. Check the path of the training data.")
-    found = [look.find(folder) for look in _LAYOUTS]
+    found = list(_look(_places(folder)))
     entries = tuple(chain.from_iterable(one.entries for one in found))
     problems = tuple(chain.from_iterable(one.problems for one in found))
     if not entries and not problems:
         raise InputError(f"There are no training cases in {folder}. Expected:\n{_expected()}")
     if not entries:
         raise InputError(f"There are no training cases in {folder} that can be used:\n{listed(problems)}")
+    entries, copies = _without_copies(entries)
+    problems = (*problems, *copies)
     opened = DataSet(folder, _with_own_names(entries), problems)
     return replace(opened, problems=tuple(replace(problem, of_cases=opened.cases) for problem in problems))
 
@@ -108,8 +112,51 @@ def read_sources(folder: Path, on_problem: OnProblem = logger.warning) -> Iterat
     yield from open_data(folder).read_all(on_problem)
 
 
+def _places(folder: Path) -> list[Path]:
+    """The folder, the folders in it, and where in these KiTS has its cases; folders of cases are no places."""
+    inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith((".", "case_")))
+    deeper = [place / name for place in inside for name in _INNER if (place / name).is_dir()]
+    return [folder, *inside, *deeper]
+
+
+def _look(places: Sequence[Path]) -> Iterator[Found]:
+    """What each layout finds in each place; the order is the same on every machine."""
+    apart = [place / kits.IMAGES for place in places if (place / kits.IMAGES).is_dir()]
+    for place in places:
+        yield packs.find(place)
+        yield kits.find(place, apart)
+        yield nnunet.find(place)
+        yield pairs.find(place)
+
+
 def _expected() -> str:
     return "\n".join(f"  {look.EXPECTED}" for look in _LAYOUTS)
+
+
+def _without_copies(entries: tuple[Entry, ...]) -> tuple[tuple[Entry, ...], list[Problem]]:
+    """KiTS scans that are in several layouts are used once, with the newest labels: older ones contradict them."""
+    best: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.kind == "kits-volume" and _rank(entry) > _rank(best.get(entry.patient)):
+            best[entry.patient] = entry
+    left_out = [entry for entry in entries if entry.kind == "kits-volume" and best[entry.patient] is not entry]
+    problems = [
+        Problem(
+            entry.name,
+            f"The copy from {entry.layout} is not used: the same scan is there from {best[entry.patient].layout}.",
+            expected=True,
+        )
+        for entry in left_out
+    ]
+    return tuple(entry for entry in entries if entry not in left_out), problems
+
+
+def _rank(entry: Entry | None) -> int:
+    """How good a copy of a KiTS scan is: rebuilt from pictures, first labels, unknown edition, later labels."""
+    if entry is None:
+        return -1
+    order = (packs.LAYOUT, "KiTS19", "KiTS19 or KiTS23", "", "KiTS21", "KiTS23")
+    return order.index(entry.layout) if entry.layout in order else order.index("")
 
 
 def _with_own_names(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:

@@ -59,6 +59,6 @@ def patient_of(case: str) -> str:
     return f"kits_{found[1]}" if found else name
 
 
-def is_kits(patient: str) -> bool:
-    """Whether a patient is one of KiTS."""
-    return re.fullmatch(r"kits_\d{5}", patient) is not None
+def kind_of(patient: str) -> Kind:
+    """The kind of a whole scan: KiTS patients, who all have a tumor, are a kind of their own."""
+    return "kits-volume" if re.fullmatch(r"kits_\d{5}", patient) else "abdomen"

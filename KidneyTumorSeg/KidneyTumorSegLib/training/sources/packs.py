@@ -73,7 +73,7 @@ def _read_abdomen(pair: ScanPair) -> Source:
 def _kits(folder: Path) -> Iterator[Entry | Problem]:
     for file in sorted(folder.glob("*.npz")):
         try:
-            with np.load(file, allow_pickle=False) as pack:
+            with file.open("rb") as stream, np.load(stream, allow_pickle=False) as pack:
                 if missing := [name for name in _ARRAYS if name not in pack]:
                     yield Problem(file.name, f"{file.name} is no pack of slices: it lacks {', '.join(missing)}.")
                     continue
@@ -104,7 +104,7 @@ def _load(file: Path, changed_ns: int) -> _Pack:
     """The last file is kept, since its slices are asked for one after the other."""
     del changed_ns  # only parts one version of the file from the next
     try:
-        with np.load(file, allow_pickle=False) as pack:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as pack:
             low, high = (float(value) for value in pack["window_hu"])
             hu = np.rint(low + pack["image"].astype(np.float32) / 255 * (high - low)).astype(np.int16)
             ends = float(np.rint(low)), float(np.rint(high))  # as the voxels are rounded
