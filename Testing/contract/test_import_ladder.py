@@ -36,7 +36,7 @@ SLICER = {"slicer", "vtk", "qt", "ctk"}
 SLICER_ROOMS = {"scene", "gui", "KidneyTumorSeg"}
 TORCH = {"torch", "torchvision", "lightning", "segmentation_models_pytorch", "timm", "safetensors", "tensorboard"}
 TORCH_ROOMS = {"networks", "models", "inference", "training"}
-TEST_ONLY = {"pytest", "hypothesis", "highdicom", "surface_distance", "PySide6", "_pytest"}
+TEST_ONLY = {"pytest", "hypothesis", "highdicom", "PySide6", "_pytest"}
 
 FILES = sorted([MODULE_FOLDER / "KidneyTumorSeg.py", *(MODULE_FOLDER / LIBRARY).rglob("*.py")])
 

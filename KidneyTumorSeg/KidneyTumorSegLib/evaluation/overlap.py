@@ -77,7 +77,7 @@ def dice(reference: BoolArray, prediction: BoolArray) -> float:
     if reference.shape != prediction.shape:
         raise ValueError(f"Dice needs two arrays of one shape, these have {reference.shape} and {prediction.shape}.")
     both = int(np.count_nonzero(reference & prediction))
-    return _dice_of_counts(both, int(np.count_nonzero(reference)), int(np.count_nonzero(prediction)))
+    return dice_of_counts(both, int(np.count_nonzero(reference)), int(np.count_nonzero(prediction)))
 
 
 def score(reference: LabelMap, prediction: LabelMap) -> Scores:
@@ -88,7 +88,7 @@ def score(reference: LabelMap, prediction: LabelMap) -> Scores:
     Raises:
         InputError: the two lie on different grids; overlap of voxels would say nothing then.
     """
-    _refuse_different_grids(reference.grid, prediction.grid)
+    refuse_different_grids(reference.grid, prediction.grid)
     pairs = _count_pairs(reference.labels, prediction.labels)
     voxel_ml = reference.grid.voxel_volume_ml
 
@@ -97,7 +97,7 @@ def score(reference: LabelMap, prediction: LabelMap) -> Scores:
         both = int(pairs[np.ix_(chosen, chosen)].sum())
         in_reference, in_prediction = int(pairs[chosen].sum()), int(pairs[:, chosen].sum())
         return Overlap(
-            id_, _dice_of_counts(both, in_reference, in_prediction), in_reference * voxel_ml, in_prediction * voxel_ml
+            id_, dice_of_counts(both, in_reference, in_prediction), in_reference * voxel_ml, in_prediction * voxel_ml
         )
 
     return Scores(
@@ -117,20 +117,32 @@ def _count_pairs(reference: npt.NDArray[np.uint8], prediction: npt.NDArray[np.ui
     return pairs
 
 
-def _dice_of_counts(both: int, in_reference: int, in_prediction: int) -> float:
+def dice_of_counts(both: int, in_reference: int, in_prediction: int) -> float:
+    """Dice from voxel counts: in both, in the reference, in the prediction."""
     total = in_reference + in_prediction
     return 1.0 if total == 0 else 2.0 * both / total
 
 
-def _refuse_different_grids(reference: Grid, prediction: Grid) -> None:
+def refuse_different_grids(reference: Grid, prediction: Grid, name: str = "") -> None:
+    """Check that two label maps can be compared voxel by voxel.
+
+    Args:
+        reference: grid of the one.
+        prediction: grid of the other.
+        name: of the case, for the sentence.
+
+    Raises:
+        InputError: shape, spacing, origin or direction differ.
+    """
     if reference.same_as(prediction):
         return
     if reference.shape != prediction.shape:
         detail = f"{_size(reference)} voxels against {_size(prediction)}"
     else:
         detail = "the same number of voxels, but another spacing, origin or direction"
+    of_case = f" of {name}" if name else ""
     raise InputError(
-        f"The reference and the prediction lie on different grids ({detail}), so they cannot be scored. "
+        f"The reference and the prediction{of_case} lie on different grids ({detail}), so they cannot be scored. "
         "Write the prediction on the CT's own grid, or resample it to the reference first."
     )
 

@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from ..models import ModelContract
+from ..evaluation.markdown import PUBLISHED, table
+from ..models import ModelContract, Score
+from ..models.folder import CARD_FILE
+
+_ABOUT_SCORES = (
+    "Whole scans on their own grids after clean-up; single slices without locating and clean-up, which need a volume.",
+    "Test: kept out of training and of every choice. Validation: thresholds and clean-up may be chosen on them.",
+    "Cross-validation: measured on models of the same recipe, each on the patients that it was not shown.",
+    "A mean counts every patient once, where the reference holds the structure; a case that fails scores 0.",
+    "n: patients; of lesions, lesions; of scans, scans. Interval: bootstrap over patients, from three patients on.",
+    "Lesion size: diameter of a ball of the same volume; found: IoU above 0.1.",
+    f"For comparison, the poster of the U-Net with ResNet-34 reports a Dice of {PUBLISHED['kidney_and_masses.dice']} "
+    f"for the kidney and {PUBLISHED['tumor.dice']} for the tumor on KiTS21: another split of other data, slice by "
+    "slice, so not comparable one to one.",
+)
 
 
 def card_text(contract: ModelContract) -> str:
@@ -33,14 +48,25 @@ def card_text(contract: ModelContract) -> str:
         "## Learned from",
         _table(("data", "patients", "license"), [(d.name, str(d.patients), d.license) for d in training.data]),
         "## Scores",
-        "Whole scans on their own grids after clean-up. "
-        "Test scans: kept out of training and of every threshold's choice. "
-        "Validation scans: thresholds and clean-up may be chosen on them.",
-        _table(("what", "on", "n", "value"), [(s.what, s.on, str(s.n), f"{s.value:g}") for s in contract.scores]),
+        " ".join(_ABOUT_SCORES),
+        _table(("what", "on", "n", "value", "95 % interval"), [_score_row(score) for score in contract.scores]),
         "## What it is bad at",
         "\n".join(f"- {limit}" for limit in contract.limits),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def write_card(path: Path, contract: ModelContract) -> None:
+    """Write `card.md` from the contract; what a person wrote below its last heading "Log" is kept."""
+    card = path / CARD_FILE
+    before = card.read_text(encoding="utf-8") if card.is_file() else ""
+    _, heading, log = before.partition("\n## Log\n")
+    card.write_text(card_text(contract) + (heading + log if heading else ""), encoding="utf-8")
+
+
+def _score_row(score: Score) -> tuple[str, ...]:
+    interval = "" if score.low is None or score.high is None else f"{score.low:.3g} to {score.high:.3g}"
+    return score.what, score.on, str(score.n), f"{score.value:.4g}", interval
 
 
 def _window(window_hu: tuple[float, float]) -> str:
@@ -49,7 +75,4 @@ def _window(window_hu: tuple[float, float]) -> str:
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    if not rows:
-        return "Not measured."
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(head, rows) if rows else "Not measured."

@@ -1,112 +1,211 @@
 """How well a model does on scans that it did not learn from: the figures in `model.json` and on the card.
 
-The whole journey is scored, on the scans' own grids, after clean-up: what a user gets.
+Whole scans take the whole journey and are scored on their own grids after clean-up: what a user gets. Single slices
+cannot: there is nothing to locate the kidneys in, no neighbor to see, and no volume to clean up by. The network looks
+at the whole slice, repeated in place of its neighbors, and its answer is scored as it is.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ..anatomy import CYST, KIDNEY_AND_MASSES, TUMOR, TUMOR_REGION
-from ..evaluation import score
+from ..anatomy import KIDNEY_AND_MASSES, REGIONS
+from ..errors import InputError, UsageError
+from ..evaluation import CaseScore, pool, read_cases, score_case
 from ..inference import segment
 from ..inference.device import choose_device
 from ..inference.locate import locate
 from ..inference.network_pass import NetworkPass
-from ..models import ModelContract, ModelFolder, Score, read_folder
-from ..models.contract import Locate
-from ..models.folder import CARD_FILE, write_contract
+from ..models import ModelFolder, Score, open_model, read_folder
+from ..models.contract import Cleanup, Locate
+from ..models.folder import write_contract
 from ..progress import Progress
 from ..settings import Settings
-from ..volume import canonical
-from .card import card_text
-from .sources import Source, read_sources
-from .split import Split, read_split
+from ..volume import Grid, LabelMap, canonical
+from .card import write_card
+from .score_table import score_table
+from .sources import DataSet, Entry, Source, open_data
+from .split import Split, read_split, split_for
 
 logger = logging.getLogger(__name__)
 
-_WHOLE_SCANS = ("abdomen", "kits-volume")
-_KIDNEY = "kidney with masses, Dice"
 _COVERED = "kidney with masses inside the located box, share"
 _BOX_MARGIN_MM = Locate("").margin_mm
+_NO_CLEANUP = Cleanup(0, 0, 0, 0, 0, 0, 1_000_000)
+_SLICE_REMARK = (
+    "Single slices: the whole slice, repeated in place of its neighbors, without locating the kidneys and without "
+    "clean-up; both need a volume."
+)
 
 
-def score_model(path: Path, data: Path, settings: Settings | None = None) -> ModelFolder:
-    """Score a model on the split's held-out scans, and write the figures into `model.json` and `card.md`.
+def evaluate_model(
+    settings: Settings, data: Path, *, fold: int | None, part: str, progress: Progress
+) -> tuple[tuple[CaseScore, ...], tuple[str, ...]]:
+    """Run a model over a part of the split, and score it.
+
+    Args:
+        settings: model, quality and device.
+        data: as for training.
+        fold: part of the split to test on; None: the one that the model was not shown.
+        part: "test" or "validation".
+        progress: told about cases.
+
+    Returns:
+        A score for every case, and sentences on how they came about.
+
+    Raises:
+        UsageError: the model was shown all folds and none is given, there is no such fold, or the model only locates.
+        InputError: the data folder cannot be used, or has nobody of this part.
+        EnvironmentProblem: device, memory, model, or the package for surface distances.
+        Cancelled: by the user.
+    """
+    folder = open_model(settings.model)
+    if folder.contract.task != "segment":
+        raise UsageError(f"The model {folder.name} only locates kidneys; `evaluate` scores models that segment.")
+    found = open_data(data)
+    split = split_for(found.patients, read_split())
+    patients, remarks = _patients(folder, split, fold, part)
+    entries = [entry for entry in found.entries if entry.patient in patients]
+    if not entries:
+        raise InputError(f"No patient of the {part} part of the split is in {data}: there is nothing to score.")
+    progress.stage("Segmenting and scoring", 0.95, len(entries), "cases")
+    cases = []
+    for entry in entries:
+        cases.append(_run(found, entry, folder, settings, progress))
+        progress.advance()
+    if any(case.slices == 1 for case in cases):
+        remarks.append(_SLICE_REMARK)
+    remarks += [f"{case.name} scores 0: {case.failure}." for case in cases if case.failure]
+    return tuple(cases), tuple(remarks)
+
+
+def score_model(
+    path: Path,
+    data: Path,
+    fold: int | None = None,
+    settings: Settings | None = None,
+    *,
+    results: Sequence[Path] = (),
+    progress: Progress | None = None,
+) -> ModelFolder:
+    """Score a model, and write the figures into `model.json` and `card.md`.
 
     Args:
         path: the model folder; its locator, if it names one, lies beside it or is bundled.
-        data: as `cases` describes it.
+        data: as for training.
+        fold: part of the split to test on; None: the one that the model was not shown. A model that was shown all
+            of them, and for which there are no results, is scored on the validation patients.
         settings: quality and device.
+        results: tables `cases.csv` of models of the same recipe, one a fold: their pooled figures stand for this
+            model's, and say so. The model itself is not run then.
+        progress: told about cases.
 
     Returns:
         The folder with its new contract.
+
+    Raises:
+        As `evaluate_model`.
     """
     folder = read_folder(path)
-    split = read_split()
-    settings = settings or Settings()
-    held_out = ((source, _part(source, split)) for source in read_sources(data) if source.kind in _WHOLE_SCANS)
-    figure = _overlaps if folder.contract.task == "segment" else _coverage
-    figures = [
-        one for source, part in held_out if part for one in figure(source, f"{part}: {source.name}", folder, settings)
-    ]
-    contract = replace(folder.contract, scores=(*_means(figures), *figures))
+    progress = progress or Progress()
+    if folder.contract.task == "locate":
+        scores = _coverage_scores(folder, data, fold, settings or Settings())
+    elif results:
+        cases = pool((str(table), read_cases(table)) for table in results)
+        scores = score_table(cases, f"same recipe, {len(results)}-fold cross-validation")
+    else:
+        fold = folder.contract.training.fold if fold is None else fold
+        part = "test" if read_split().test(fold) else "validation"
+        wanted = replace(settings or Settings(), model=str(path))
+        cases, _ = evaluate_model(wanted, data, fold=fold, part=part, progress=progress)
+        scores = score_table(cases, part)
+    contract = replace(folder.contract, scores=scores)
     write_contract(path, contract)
     write_card(path, contract)
     return read_folder(path)
 
 
-def write_card(path: Path, contract: ModelContract) -> None:
-    """Write `card.md` from the contract; what a person wrote below its last heading "Log" is kept."""
-    card = path / CARD_FILE
-    before = card.read_text(encoding="utf-8") if card.is_file() else ""
-    _, heading, log = before.partition("\n## Log\n")
-    card.write_text(card_text(contract) + (heading + log if heading else ""), encoding="utf-8")
+def _patients(folder: ModelFolder, split: Split, fold: int | None, part: str) -> tuple[frozenset[str], list[str]]:
+    """Who is scored, and what must be said about it."""
+    if part == "validation":
+        return split.validation, ["Validation patients: thresholds and clean-up may have been chosen on them."]
+    trained = folder.contract.training.fold
+    patients = split.test(trained if fold is None else fold)
+    if not patients:
+        raise UsageError(
+            f"The model {folder.name} was trained on all folds: the split has no test part for it. Give --fold N for a "
+            "model that was trained with it, or pool the results of the folds' models with --results."
+        )
+    if fold is not None and fold != trained:
+        return patients, [
+            f"The record of the model {folder.name} does not say that it was kept from fold {fold}: it may have "
+            "learned from some of these patients, and then the figures are too good."
+        ]
+    return patients, ["Test patients: nothing was learned from them, and nothing chosen on them."]
 
 
-def _part(source: Source, split: Split) -> str:
-    if source.patient in split.test(1):
-        return "test"
-    return "validation" if source.patient in split.validation else ""
+def _run(found: DataSet, entry: Entry, folder: ModelFolder, settings: Settings, progress: Progress) -> CaseScore:
+    """One case; what makes it impossible to segment is its failure."""
+    source = found.read(entry)
+    known = source.known & {region.id for region in REGIONS}
+    prediction, failure = None, ""
+    try:
+        prediction = _segmented(source, folder, settings, progress)
+    except InputError as error:
+        failure = str(error).rstrip(".")
+    return score_case(
+        source.name, source.truth, prediction, patient=source.patient, kind=source.kind, known=known,
+        failure=failure, scan=source.volume,
+    )  # fmt: skip
 
 
-def _overlaps(source: Source, on: str, folder: ModelFolder, settings: Settings) -> list[Score]:
-    """Dice of one scan; where the reference has no such lesion, the false volume instead."""
-    answer = segment(source.volume, folder, settings, Progress())
-    scores = score(source.truth, answer.label_map)
-    logger.info("%s: %s", on, scores)
-    figures = [Score(_KIDNEY, on, 1, round(scores.region(KIDNEY_AND_MASSES.id).dice, 4))]
-    if TUMOR_REGION.id not in source.known:
-        return figures
-    for structure in (TUMOR, CYST):
-        label = scores.label(structure.id)
-        if label.reference_ml > 0:
-            figures.append(Score(f"{structure.name}, Dice", on, 1, round(label.dice, 4)))
-        else:
-            figures.append(Score(f"false {structure.name}, mL", on, 1, round(label.prediction_ml, 2)))
-    return figures
+def _segmented(source: Source, folder: ModelFolder, settings: Settings, progress: Progress) -> LabelMap:
+    def still_wanted(_: object) -> None:
+        progress.check_cancelled()
+
+    if min(source.volume.grid.shape) == 1:
+        decision = replace(folder.contract.decision, cleanup=_NO_CLEANUP)
+        folder = replace(folder, contract=replace(folder.contract, decision=decision))
+        settings = replace(settings, box_mm=_everything(source.volume.grid))
+    return segment(source.volume, folder, settings, Progress(still_wanted)).label_map
 
 
-def _coverage(source: Source, on: str, folder: ModelFolder, settings: Settings) -> list[Score]:
-    """How much of kidney and masses lies inside the box that a locator finds."""
+def _everything(grid: Grid) -> tuple[float, float, float, float, float, float]:
+    """A box in the world (LPS, mm) that holds all of a grid."""
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in grid.shape], indexing="ij")).reshape(3, -1).T
+    world = grid.world(corners)
+    (l0, p0, s0), (l1, p1, s1) = world.min(axis=0) - 1.0, world.max(axis=0) + 1.0
+    return l0, l1, p0, p1, s0, s1
+
+
+def _coverage_scores(folder: ModelFolder, data: Path, fold: int | None, settings: Settings) -> tuple[Score, ...]:
+    """How much of kidney and masses lies inside the box that a locator finds, on whole scans that it was not shown."""
+    fold = folder.contract.training.fold if fold is None else fold
+    found = open_data(data)
+    split = split_for(found.patients, read_split())
+    part, patients = ("test", split.test(fold)) if split.test(fold) else ("validation", split.validation)
+    shares = [(source.name, _coverage(source, folder, settings)) for source in _whole_scans(found, patients)]
+    if not shares:
+        return ()
+    mean = Score(f"{_COVERED}, mean", f"{part} scans", len(shares), round(sum(n for _, n in shares) / len(shares), 4))
+    return (mean, *(Score(_COVERED, f"{part}: {name}", 1, round(share, 4)) for name, share in shares))
+
+
+def _whole_scans(found: DataSet, patients: frozenset[str]) -> Iterator[Source]:
+    for entry in found.entries:
+        if entry.patient in patients and entry.kind != "kits-slice":
+            yield found.read(entry)
+
+
+def _coverage(source: Source, folder: ModelFolder, settings: Settings) -> float:
     upright, order = canonical(source.volume)
     entry = folder.contract.input
     network = NetworkPass(folder, choose_device(settings.device))
     box = locate(upright, network, entry.spacing_mm, entry.slice_step_mm, _BOX_MARGIN_MM, Progress()).box
     wanted = np.isin(order.apply(source.truth.labels), sorted(KIDNEY_AND_MASSES.labels))
-    share = np.count_nonzero(wanted[box.slices]) / np.count_nonzero(wanted)
-    return [Score(_COVERED, on, 1, round(share, 4))]
-
-
-def _means(figures: list[Score]) -> list[Score]:
-    """The mean over the test scans; a mean over so few has no interval."""
-    means = []
-    for what in (_KIDNEY, _COVERED):
-        values = [one.value for one in figures if one.what == what and one.on.startswith("test")]
-        if values:
-            means.append(Score(f"{what}, mean", "test scans", len(values), round(sum(values) / len(values), 4)))
-    return means
+    return float(np.count_nonzero(wanted[box.slices]) / np.count_nonzero(wanted))
