@@ -145,6 +145,12 @@ def test_the_cases_that_kits19_published_without_a_mask_are_told_and_not_counted
     ]
 
 
+def test_a_case_of_kits21_without_a_mask_is_bad_whatever_its_number(write_data_set: Write, tmp_path: Path) -> None:
+    write_data_set(tmp_path, "kits21", (1, 250))
+    (tmp_path / "data" / "case_00250" / "aggregated_MAJ_seg.nii.gz").unlink()
+    assert [(problem.case, problem.expected) for problem in open_data(tmp_path).problems] == [("case_00250", False)]
+
+
 def test_a_patient_of_two_data_sets_is_in_one_part(write_data_set: Write, tmp_path: Path) -> None:
     volume, truth = write_data_set(tmp_path, "kits23", (138,))[0]
     (tmp_path / "kits").mkdir()

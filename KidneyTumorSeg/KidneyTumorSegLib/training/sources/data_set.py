@@ -79,6 +79,7 @@ class DataSet:
                 continue
             used += 1
             yield source
+            del source  # a scan may take a gigabyte: the next one is not read beside it
         tally.refuse_empty(used)
 
 

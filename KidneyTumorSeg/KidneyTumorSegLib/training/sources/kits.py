@@ -98,6 +98,7 @@ def _edition(folder: Path, cases: Sequence[_Case]) -> str:
 
 def _sorted_out(cases: Sequence[_Case], edition: str) -> Iterator[Entry | Problem]:
     unlabeled = 0
+    may_be_kits19 = edition != "KiTS23" and not any(case.is_voted for case in cases)
     for case in cases:
         name = case.name
         if not case.image.is_file():
@@ -107,7 +108,7 @@ def _sorted_out(cases: Sequence[_Case], edition: str) -> Iterator[Entry | Proble
             patient, layout = patient_of(name), "KiTS21" if case.is_voted else edition
             pair = ScanPair(patient, patient, "kits-volume", case.image, case.mask, _MEANINGS[layout])
             yield Entry(patient, patient, "kits-volume", layout, partial(read_pair, pair))
-        elif edition != "KiTS23" and _KITS19_LABELED <= case.number < _KITS19_CASES:
+        elif may_be_kits19 and _KITS19_LABELED <= case.number < _KITS19_CASES:
             unlabeled += 1
         else:
             yield Problem(name, f"{name} has no mask: expected {_MASK} or {_VOTED_MASK} beside {_IMAGE}.")
