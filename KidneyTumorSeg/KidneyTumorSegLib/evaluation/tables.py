@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .case import ALL_KNOWN, TARGETS, CaseScore, TargetScore
+from .case import TARGETS, CaseScore, TargetScore
 from .lesions import Lesion
 
 CASES_FILE, LESIONS_FILE, KITS_FILE = "cases.csv", "lesions.csv", "evaluation.csv"
@@ -122,7 +122,7 @@ def _case_of(name: str, rows: list[dict[str, str]], lesions: tuple[Lesion, ...])
         for target in TARGETS
         if target.id in by_region
     )
-    if missing := ALL_KNOWN - {target.id for target in targets}:
+    if missing := {target.id for target in TARGETS} - set(by_region):
         raise InputError(f"The case {name} lacks rows for {', '.join(sorted(missing))}. Run `evaluate` again.")
     return CaseScore(name, first["patient"], first["kind"], int(first["slices"]), first["failure"], targets, lesions)
 

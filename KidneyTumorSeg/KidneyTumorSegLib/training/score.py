@@ -24,7 +24,7 @@ from ..inference.network_pass import NetworkPass
 from ..models import ModelFolder, Score, open_model, read_folder
 from ..models.contract import Cleanup, Locate
 from ..models.folder import write_contract
-from ..progress import Progress
+from ..progress import Progress, Step
 from ..settings import Settings
 from ..volume import Grid, LabelMap, canonical
 from .card import write_card
@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 _COVERED = "kidney with masses inside the located box, share"
 _BOX_MARGIN_MM = Locate("").margin_mm
+_UNITS = 100
+"""Of progress within one case."""
 _NO_CLEANUP = Cleanup(0, 0, 0, 0, 0, 0, 1_000_000)
 _SLICE_REMARK = (
     "Single slices: the whole slice, repeated in place of its neighbors, without locating the kidneys and without "
@@ -73,11 +75,11 @@ def evaluate_model(
     entries = [entry for entry in found.entries if entry.patient in patients]
     if not entries:
         raise InputError(f"No patient of the {part} part of the split is in {data}: there is nothing to score.")
-    progress.stage("Segmenting and scoring", 0.95, len(entries), "cases")
     cases = []
-    for entry in entries:
+    for number, entry in enumerate(entries, start=1):
+        until = 0.01 + 0.94 * number / len(entries)
+        progress.stage(f"Scoring case {number} of {len(entries)} ({entry.name})", until, _UNITS)
         cases.append(_run(found, entry, folder, settings, progress))
-        progress.advance()
     if any(case.slices == 1 for case in cases):
         remarks.append(_SLICE_REMARK)
     remarks += [f"{case.name} scores 0: {case.failure}." for case in cases if case.failure]
@@ -165,14 +167,19 @@ def _run(found: DataSet, entry: Entry, folder: ModelFolder, settings: Settings, 
 
 
 def _segmented(source: Source, folder: ModelFolder, settings: Settings, progress: Progress) -> LabelMap:
-    def still_wanted(_: object) -> None:
-        progress.check_cancelled()
+    done = 0
+
+    def follow(step: Step) -> None:
+        nonlocal done
+        reached = round(step.fraction * _UNITS)
+        progress.advance(reached - done)  # also asks whether the run is still wanted
+        done = reached
 
     if min(source.volume.grid.shape) == 1:
         decision = replace(folder.contract.decision, cleanup=_NO_CLEANUP)
         folder = replace(folder, contract=replace(folder.contract, decision=decision))
         settings = replace(settings, box_mm=_everything(source.volume.grid))
-    return segment(source.volume, folder, settings, Progress(still_wanted)).label_map
+    return segment(source.volume, folder, settings, Progress(follow)).label_map
 
 
 def _everything(grid: Grid) -> tuple[float, float, float, float, float, float]:
