@@ -7,16 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from KidneyTumorSegLib.errors import UsageError
 from KidneyTumorSegLib.training.augment import Augment
 from KidneyTumorSegLib.training.case import Case, prepare
 from KidneyTumorSegLib.training.channels import CHANNEL_IDS, channel_table, known_mask
-from KidneyTumorSegLib.training.losses import masked_bce_and_dice
-from KidneyTumorSegLib.training.recipe import read_recipe, recipes
-from KidneyTumorSegLib.training.samples import Crops, collate
+from KidneyTumorSegLib.training.losses import loss_of
+from KidneyTumorSegLib.training.recipe import Recipe, read_recipe, recipes
+from KidneyTumorSegLib.training.samples import Batches, Stream
 from KidneyTumorSegLib.training.sources import phantom_sources
 from KidneyTumorSegLib.training.split import read_split
+from KidneyTumorSegLib.training.synthesis import ShapeBank
+from KidneyTumorSegLib.training.variants import LANES, Variants
+
+STRENGTH = read_recipe("unet-resnet34").augmentation
 
 
 def test_labels_become_nested_regions_and_organs() -> None:
@@ -38,7 +43,7 @@ def test_a_channel_that_a_case_does_not_know_teaches_nothing() -> None:
     logits = torch.randn(2, 3, 8, 8, requires_grad=True)
     targets = (torch.rand(2, 3, 8, 8) < 0.3).float()
     known = torch.tensor([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
-    masked_bce_and_dice(logits, targets, known).backward()
+    loss_of("bce+dice", logits, targets, known).backward()
     assert logits.grad is not None
     touched = logits.grad.abs().sum(dim=(2, 3)) > 0
     assert torch.equal(touched, known > 0)
@@ -49,8 +54,8 @@ def test_the_loss_falls_to_nothing_for_a_perfect_answer_and_is_large_for_its_opp
     targets[..., 4:12, 4:12] = 1
     perfect, opposite = (targets * 2 - 1) * 30, (1 - targets * 2) * 30
     known = torch.ones(1, 1)
-    assert masked_bce_and_dice(perfect, targets, known) < 1e-3
-    assert masked_bce_and_dice(opposite, targets, known) > 10
+    assert loss_of("bce+dice", perfect, targets, known) < 1e-3
+    assert loss_of("bce+dice", opposite, targets, known) > 10
 
 
 def test_an_unknown_channel_name_is_an_error() -> None:
@@ -63,35 +68,86 @@ def test_image_and_labels_are_moved_together() -> None:
     labels = torch.zeros(6, 96, 96, dtype=torch.uint8)
     labels[:, 30:60, 40:70] = 1
     hu = torch.where(labels > 0, 2000.0, -900.0)[:, None].repeat(1, 3, 1, 1)
-    image, mask = Augment(64, torch.Generator().manual_seed(4))(hu, labels, torch.full((6,), -3000.0))
+    edges = torch.full((6,), -3000.0), torch.full((6,), 3000.0)
+    image, mask = Augment(STRENGTH, 64, torch.Generator().manual_seed(4))(hu, labels, *edges)
     assert image.shape == (6, 3, 64, 64)
     agree = ((image[:, 1] > 500) == (mask == 1)).float().mean()
     assert agree > 0.99
 
 
 def test_augmentation_repeats_with_the_same_seed() -> None:
-    hu, labels, floor = (
-        torch.randn(3, 3, 48, 48) * 100,
-        torch.ones(3, 48, 48, dtype=torch.uint8),
-        torch.full((3,), -200.0),
-    )
-    first, second = (Augment(32, torch.Generator().manual_seed(9))(hu, labels, floor)[0] for _ in range(2))
+    hu, labels = torch.randn(3, 3, 48, 48) * 100, torch.ones(3, 48, 48, dtype=torch.uint8)
+    edges = torch.full((3,), -200.0), torch.full((3,), 150.0)
+    first, second = (Augment(STRENGTH, 32, torch.Generator().manual_seed(9))(hu, labels, *edges)[0] for _ in range(2))
     assert torch.equal(first, second)
-    assert first.min() >= -200
+    assert first.min() == -200
+    assert first.max() == 150
 
 
-def test_crops_repeat_go_on_where_they_stopped_and_hold_what_was_aimed_at() -> None:
-    recipe = replace(read_recipe("kidney-locator"), aim={"lesion": 0.0, "kidney": 1.0})
-    cases = [prepare(source, 3.0) for source in phantom_sources(2, seed=1)]
-    crops = Crops(cases, recipe)
-    stream = iter(crops)
-    first = [next(stream) for _ in range(6)]
-    crops.drawn = 3
-    again = next(iter(crops))
-    assert np.array_equal(again["hu"], first[3]["hu"])
-    batch = collate(first)
-    assert batch["hu"].shape == (6, 3, 192, 192)
-    assert all((item["labels"] > 0).any() for item in first)
+@pytest.fixture(scope="module")
+def phantoms() -> list[Case]:
+    """Two synthetic abdomens under the name of real ones, so that they may be varied."""
+    return [replace(prepare(source, 3.0), kind="abdomen") for source in phantom_sources(2, seed=1)]
+
+
+def _batches(cases: list[Case], recipe: Recipe) -> Batches:
+    variants = Variants(cases, recipe.mix, recipe.variation, ShapeBank.procedural(), recipe.seed)
+    return Batches(cases, variants, recipe)
+
+
+def test_a_batch_is_the_same_in_every_run_and_holds_what_was_aimed_at(phantoms: list[Case]) -> None:
+    recipe = replace(read_recipe("unet-resnet34").quick(), aim={"lesion": 0.0, "kidney": 1.0})
+    first = [_batches(phantoms, recipe)[number] for number in range(3)]
+    again = _batches(phantoms, recipe)[2]
+    assert torch.equal(again["hu"], first[2]["hu"])
+    assert not torch.equal(first[1]["hu"], first[2]["hu"])
+    assert first[0]["hu"].shape == (2, 3, 96, 96)
+    assert all((labels > 0).any() for batch in first for labels in batch["labels"])
+
+
+def test_devices_and_processes_share_the_batches_without_gap_or_repeat(phantoms: list[Case]) -> None:
+    recipe = read_recipe("kidney-locator").quick()
+    batches = _batches(phantoms, recipe)
+    streams = [iter(Stream(batches, 5, device, 2)) for device in range(2)]
+    numbers = [int(next(stream)["number"]) for _ in range(3) for stream in streams]
+    assert numbers == [10, 11, 12, 13, 14, 15]
+    loaded = iter(DataLoader(Stream(batches, 5, 1, 2), batch_size=None, num_workers=2))
+    assert [int(next(loaded)["number"]) for _ in range(4)] == [11, 13, 15, 17]
+
+
+def test_a_small_lesion_is_aimed_at_far_more_often_than_its_size_says(phantoms: list[Case]) -> None:
+    labels = np.zeros((4, 60, 60), np.uint8)
+    labels[1, 5:45, 5:45] = 2  # 1600 pixels
+    labels[2, 50:54, 50:54] = 3  # 16 pixels
+    case = replace(phantoms[0], hu=np.zeros(labels.shape, np.int16), labels=labels)
+    recipe = replace(read_recipe("unet-resnet34").quick(), aim={"lesion": 1.0, "kidney": 0.0})
+    recipe = replace(recipe, variation=replace(recipe.variation, share=0.0))
+    batches = _batches([case], recipe)
+    small = np.mean([bool((labels == 3).any()) for n in range(150) for labels in batches[n]["labels"]])
+    assert 0.04 < small < 0.16  # 4 to 40 by the square root of the sizes; 1 % by the sizes
+
+
+def test_a_recipe_without_organs_does_not_hear_of_them(phantoms: list[Case]) -> None:
+    with_liver = [replace(case, known=case.known | {"liver"}) for case in phantoms]
+    for organs in (True, False):
+        recipe = replace(read_recipe("kidney-locator").quick(), organs=organs)
+        known = _batches(with_liver, recipe)[0]["known"]
+        assert bool(known[:, CHANNEL_IDS.index("liver")].all()) == organs
+        assert known[:, :3].all()
+
+
+def test_a_varied_case_serves_many_batches_and_then_gives_way(phantoms: list[Case]) -> None:
+    recipe = read_recipe("unet-resnet34")
+    variants = Variants(phantoms, recipe.mix, recipe.variation, ShapeBank.procedural(), seed=5)
+    assert variants.for_batch(0) is variants.for_batch(LANES)
+    later = [variants.for_batch(LANES * n) for n in range(40)]
+    assert 3 <= len({id(case) for case in later}) <= 5
+
+
+def test_cases_without_a_kidney_are_not_varied(phantoms: list[Case]) -> None:
+    empty = [replace(case, labels=np.zeros_like(case.labels)) for case in phantoms]
+    recipe = read_recipe("unet-resnet34")
+    assert not Variants(empty, recipe.mix, recipe.variation, ShapeBank.procedural(), seed=5)
 
 
 def test_no_patient_is_in_two_parts_of_the_split() -> None:

@@ -12,7 +12,11 @@ from safetensors.torch import load_file
 
 from KidneyTumorSegLib.errors import InputError, UsageError
 from KidneyTumorSegLib.models import read_folder, verify
-from KidneyTumorSegLib.training import loop, train
+from KidneyTumorSegLib.training import PACK_FILE, Listener, fit, loop, pack_data, train
+from KidneyTumorSegLib.training.gather import gather
+from KidneyTumorSegLib.training.recipe import Variation
+from KidneyTumorSegLib.training.sources import Problem
+from KidneyTumorSegLib.training.variants import around_kidneys
 from KidneyTumorSegLib.volume import LabelMap, Volume
 
 
@@ -37,11 +41,15 @@ def data(write_abdomen: Callable[..., tuple[Volume, LabelMap]], tmp_path_factory
     return folder
 
 
+def fail(problem: Problem) -> None:
+    """No case of these is bad."""
+    raise AssertionError(problem)
+
+
 def test_a_quick_training_makes_a_model_that_loads(data: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    folder = train(
-        "kidney-locator", data, tmp_path, quick=True, on_step=lambda done, total, loss: seen.append((done, total))
-    )
+    listener = Listener(lambda done, total, loss: seen.append((done, total)))
+    folder = train("kidney-locator", data, tmp_path, quick=True, listener=listener)
     assert seen[-1] == (20, 20)
     model = read_folder(folder)
     verify(model)
@@ -56,7 +64,9 @@ def test_a_quick_training_makes_a_model_that_loads(data: Path, tmp_path: Path) -
 def test_an_interrupted_training_ends_with_the_same_weights(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = replace(loop.read_recipe("kidney-locator").quick(), steps=8, validate_every=4)
+    recipe = loop.read_recipe("kidney-locator").quick()
+    steps = replace(recipe.optimization, steps=8, validate_every=4, batch=4)  # two batches a step
+    recipe = replace(recipe, optimization=steps, variation=Variation(share=0.5, lesions=1, phase=0.5, look_alike=0.5))
     monkeypatch.setattr(loop, "read_recipe", lambda name: recipe)
     whole = load_file(train("kidney-locator", data, tmp_path / "whole") / "weights.safetensors")
 
@@ -69,9 +79,9 @@ def test_an_interrupted_training_ends_with_the_same_weights(
         if saved.is_file() and done >= 6:
             raise Interrupted
 
-    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 4)
+    monkeypatch.setattr(fit, "CHECKPOINT_EVERY", 4)
     with pytest.raises(Interrupted):
-        train("kidney-locator", data, tmp_path / "broken", on_step=stop_after_the_checkpoint)
+        train("kidney-locator", data, tmp_path / "broken", listener=Listener(stop_after_the_checkpoint))
     resumed = load_file(train("kidney-locator", data, tmp_path / "broken", resume=True) / "weights.safetensors")
     for name, value in whole.items():
         assert np.array_equal(value.numpy(), resumed[name].numpy()), name
@@ -90,3 +100,36 @@ def test_nothing_to_resume(data: Path, tmp_path: Path) -> None:
 def test_a_recipe_that_does_not_exist(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no recipe 'soup'"):
         train("soup", data, tmp_path)
+
+
+def test_packed_cases_train_elsewhere_as_the_data_does_here(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    file = pack_data("kidney-locator", data, tmp_path / "packed", on_problem=fail)
+    assert file.stat().st_size < sum(one.stat().st_size for one in data.rglob("*.*"))
+    recipe = loop.read_recipe("kidney-locator").quick()
+    direct = gather(data, recipe, None, None, fail)
+    packed = gather(tmp_path / "packed", recipe, None, None, fail)
+    assert packed.patients == direct.patients
+    assert [case.name for case in packed.validate] == [case.name for case in direct.validate]
+    for here, there in zip(direct.learn, packed.learn, strict=True):
+        near = around_kidneys(here) if len(here.hu) > 1 else here
+        assert near is not None
+        assert np.array_equal(there.labels, near.labels)
+        within = np.clip(near.hu, -300, 465)
+        assert np.abs(there.hu.astype(int) - within).max() <= 1  # kept to 3 HU
+        assert (there.known, there.spacing_mm, there.slice_spacing_mm) == (
+            near.known, near.spacing_mm, near.slice_spacing_mm
+        )  # fmt: skip
+    assert train("kidney-locator", tmp_path / "packed", tmp_path / "out", quick=True).is_dir()
+
+
+def test_packed_cases_of_another_spacing(data: Path, tmp_path: Path) -> None:
+    pack_data("kidney-locator", data, tmp_path, on_problem=fail)
+    with pytest.raises(InputError, match=r"packed at 3 mm, but the recipe works at 1\.25 mm. Pack them again"):
+        train("unet-resnet34", tmp_path, tmp_path / "out", quick=True)
+
+
+def test_a_damaged_pack(tmp_path: Path) -> None:
+    (tmp_path / PACK_FILE).write_bytes(b"PK no more")
+    with pytest.raises(InputError, match=r"packed cases .* cannot be read"):
+        train("kidney-locator", tmp_path, tmp_path / "out", quick=True)

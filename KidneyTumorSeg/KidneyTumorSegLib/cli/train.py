@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import Cancelled
 from ..progress import Progress
 from . import console, options
+
+if TYPE_CHECKING:
+    from ..training.sources import Problem
 
 
 def train(
@@ -21,19 +24,52 @@ def train(
     output: options.OutputFolder,
     quick: Annotated[bool, typer.Option("--quick", help="A few steps only, to see that everything works.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the output folder.")] = False,
+    fold: Annotated[
+        int | None,
+        typer.Option("--fold", metavar="N", help="Leave part N of the split out, for cross-validation."),
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option("--split", metavar="FILE", help="Who validates and who is only tested, by patient (split.toml)."),
+    ] = None,
+    encoder_weights: Annotated[
+        str,
+        typer.Option(
+            "--encoder-weights",
+            metavar="START",
+            help="imagenet (fetched from the internet), none, or a file; without it, the file in the data folder.",
+        ),
+    ] = "auto",
+    start: Annotated[
+        str | None,
+        typer.Option("--start", metavar="MODEL", help="Train an earlier model on: its name, folder or network file."),
+    ] = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Train a model by a recipe. Ctrl-C stops it; --resume goes on from the last checkpoint."""
-    from ..training import score_model
+    from ..training import PACK_FILE, Listener, score_model
     from ..training import train as run_training
 
     interrupt = _Interrupt()
+    problems = _Problems(quiet)
     try:
         with console.shown_progress(quiet, interrupt.asked_for) as progress:
             progress.stage("Reading cases", 0.02)
             teller = _StepTeller(progress, interrupt)
-            folder = run_training(name, data, output, quick=quick, resume=resume, on_step=teller)
-            if not quick:
+            folder = run_training(
+                name,
+                data,
+                output,
+                quick=quick,
+                resume=resume,
+                fold=fold,
+                split_file=split,
+                encoder_weights=encoder_weights,
+                start=_start_path(start),
+                listener=Listener(teller, console.remark, problems.add),
+            )
+            whole_scans = not (data / PACK_FILE).is_file()
+            if not quick and whole_scans:
                 progress.stage("Scoring on the scans that were kept out", 0.99)
                 score_model(folder, data)
             progress.finish()
@@ -43,7 +79,19 @@ def train(
         ) from cancelled
     finally:
         interrupt.release()
+    problems.count()
+    if not whole_scans:
+        console.remark("Packed cases hold no whole scans, so the model was not scored: run evaluate where the data is.")
     console.result(f"Model: {folder}")
+
+
+def _start_path(start: str | None) -> Path | None:
+    """A network file as it is, a model by name or folder as its folder."""
+    from ..models import open_model
+
+    if start is None or Path(start).is_file():
+        return Path(start) if start else None
+    return open_model(start).path
 
 
 class _Interrupt:
@@ -68,6 +116,27 @@ class _Interrupt:
 
     def _ask(self, *_: object) -> None:
         self._asked = True
+
+
+class _Problems:
+    """Tells cases that are left out, on stderr: each when it is met, even if quiet, and their number at the end."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bad: list[Problem] = []
+
+    def add(self, problem: Problem) -> None:
+        """One case is left out."""
+        if problem.expected:
+            console.remark(f"Note: {problem}", self._quiet)
+        else:
+            self._bad.append(problem)
+            console.remark(f"Warning: {problem}")
+
+    def count(self) -> None:
+        """The training is over."""
+        if self._bad:
+            console.remark(f"{len(self._bad)} of {self._bad[0].of_cases} cases could not be used; see above.")
 
 
 class _StepTeller:

@@ -3,52 +3,75 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import replace
+import json
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import torch
+
 from .. import __version__
+from ..export import atomic_write
 from ..models.contract import DataSource, Decision, Locate, ModelContract, TrainingRecord
 from ..models.folder import write_folder
 from .channels import CHANNEL_IDS
-from .module import SegmentationModule
 from .recipe import Recipe
+from .start import HEAD, NETWORK_FILE, Start
 
 _SOURCES = {
     "btcv": ("BTCV (Synapse syn3193805), rebuilt from windowed pictures", "registration terms, no redistribution"),
     "ircadb": ("3D-IRCADb-01", "CC BY-NC-ND 4.0"),
-    "kits": (
-        "KiTS19/21/23 (Heller et al.), rebuilt from published pictures, official KiTS23 labels",
-        "CC BY-NC-SA 4.0",
-    ),
+    "kits": ("KiTS19/21/23 (Heller et al.), images with official labels", "CC BY-NC-SA 4.0"),
 }
+_OWN = ("the user's own data", "the user's own terms")
 LICENSE = (
     "The weights were trained on data whose licenses allow non-commercial use only (see what it learned from); "
     "use them for research and education, not commercially."
 )
+OWN_LICENSE = "The weights were trained on the user's own data alone, and are the user's own."
 
 
-def write_model(module: SegmentationModule, recipe: Recipe, output: Path, patients: list[str], started: str) -> Path:
-    """Write `output/NAME`.
+@dataclass(frozen=True)
+class Learned:
+    """What is told of a training beside its recipe.
+
+    Attributes:
+        patients: who was learned from.
+        start: what the weights started from.
+        steps: optimizer steps that were done.
+        fold: the part of the split that was left out; None: none.
+        shapes: patients whose label maps gave shapes to synthetic lesions.
+    """
+
+    patients: list[str]
+    start: Start
+    steps: int
+    fold: int | None
+    shapes: int
+
+
+def write_model(network: torch.nn.Module, recipe: Recipe, output: Path, learned: Learned) -> Path:
+    """Write `output/NAME`, and `output/network.safetensors` to train on from.
 
     Args:
-        module: trained; its last convolution's channels are cut down to the recipe's regions.
+        network: trained; in the model folder its last convolution's channels are cut down to the recipe's regions.
         recipe: that it was trained by.
         output: the folder above.
-        patients: who was learned from.
-        started: a sentence on the encoder's start.
+        learned: what the card tells.
 
     Returns:
         The model folder.
     """
-    state = {name: value.detach().cpu() for name, value in module.network.state_dict().items()}
-    kept = [CHANNEL_IDS.index(region) for region in recipe.regions]
-    for name in ("segmentation_head.0.weight", "segmentation_head.0.bias"):
-        state[name] = state[name][kept]
-    weights = {
-        name: value.half().contiguous() if value.is_floating_point() else value
-        for name, value in state.items()
+    state = {
+        name: value.detach().cpu().contiguous()
+        for name, value in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
+    data = _sources(learned)
+    _write_network(state, data, output / NETWORK_FILE)
+    kept = [CHANNEL_IDS.index(region) for region in recipe.regions]
+    for name in (f"{HEAD}weight", f"{HEAD}bias"):
+        state[name] = state[name][kept]
+    weights = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
     contract = ModelContract(
         name=recipe.name,
         version=__version__,
@@ -62,27 +85,43 @@ def write_model(module: SegmentationModule, recipe: Recipe, output: Path, patien
         locate=Locate(recipe.locator) if recipe.locator else None,
         weights=None,
         training=TrainingRecord(
-            data=_sources(patients),
+            data=data,
             recipe=recipe.name,
             date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
             seed=recipe.seed,
-            steps=recipe.steps,
-            encoder_start=started,
+            steps=learned.steps,
+            encoder_start=learned.start.sentence,
             product_version=__version__,
+            fold=learned.fold,
         ),
         scores=(),
         limits=recipe.limits,
-        license=LICENSE,
+        license=OWN_LICENSE if all(source.license == _OWN[1] for source in data) else LICENSE,
     )
     return write_folder(output / recipe.name, contract, weights)
 
 
-def _sources(patients: list[str]) -> tuple[DataSource, ...]:
-    found = []
+def _write_network(state: dict[str, torch.Tensor], data: tuple[DataSource, ...], file: Path) -> None:
+    from safetensors.torch import save_file
+
+    with atomic_write(file) as temporary:
+        save_file(state, temporary, metadata={"data": json.dumps([asdict(source) for source in data])})
+
+
+def _sources(learned: Learned) -> tuple[DataSource, ...]:
+    """By data set; what an earlier model learned from counts too, since its weights went in."""
+    found = {}
+    known = 0
     for prefix, (name, license_) in _SOURCES.items():
-        if count := sum(patient.startswith(prefix) for patient in patients):
-            found.append(DataSource(name, license_, count))
-    known = sum(source.patients for source in found)
-    if len(patients) > known:
-        found.append(DataSource("the user's own data", "the user's own terms", len(patients) - known))
-    return tuple(found)
+        if count := sum(patient.startswith(prefix) for patient in learned.patients):
+            found[name] = DataSource(name, license_, count)
+            known += count
+    if len(learned.patients) > known:
+        found[_OWN[0]] = DataSource(*_OWN, len(learned.patients) - known)
+    if learned.shapes:
+        name = "KiTS23 label maps (Heller et al.): shapes and places of synthetic lesions"
+        found[name] = DataSource(name, _SOURCES["kits"][1], learned.shapes)
+    for source in learned.start.data:
+        here = found.get(source.name)
+        found[source.name] = source if here is None or source.patients > here.patients else here
+    return tuple(found.values())

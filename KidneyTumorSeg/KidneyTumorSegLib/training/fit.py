@@ -1,0 +1,211 @@
+"""Lightning's part of a training: loaders, callbacks, checkpoints, metrics as CSV and for TensorBoard."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from ..inference.device import half_type
+from .channels import REGION_CHANNELS
+from .module import VALIDATION_LOSS, SegmentationModule
+from .recipe import Recipe
+from .samples import Batches, Stream
+from .sources import OnProblem
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule, Trainer
+
+logger = logging.getLogger(__name__)
+# Lightning's advice on loggers to try is noise to those who train.
+logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+
+CHECKPOINT = "last.ckpt"
+BEST = "best.ckpt"
+CHECKPOINT_EVERY = 250
+"""Optimizer steps between checkpoints."""
+_WORKERS = 12  # at most; see variants.LANES
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who wants to know how a training goes.
+
+    Attributes:
+        on_step: called after each optimizer step with steps done, steps in all, and loss.
+        on_warning: called with a sentence.
+        on_problem: called for every case of the data that is left out.
+    """
+
+    on_step: Callable[[int, int, float], None] = lambda done, total, loss: None
+    on_warning: Callable[[str], None] = logger.warning
+    on_problem: OnProblem = logger.warning
+
+
+def fit(
+    module: SegmentationModule,
+    recipe: Recipe,
+    batches: Batches,
+    validations: int,
+    output: Path,
+    *,
+    resume: bool,
+    listener: Listener,
+) -> int:
+    """Train in place; with the recipe's `keep = "best"` the module ends with the best weights.
+
+    Args:
+        module: to train.
+        recipe: how, and how many steps.
+        batches: to learn from.
+        validations: how many cases the module validates on, those that it learns from included; 0: it never does.
+        output: folder for `last.ckpt`, `best.ckpt` and the metrics.
+        resume: go on from `last.ckpt`.
+        listener: who wants to know.
+
+    Returns:
+        Optimizer steps done: fewer than the recipe's when it stopped early.
+    """
+    wanted, steps = recipe.optimization, recipe.optimization.steps
+    accumulate = max(1, wanted.batch // wanted.micro_batch)
+    done_before = _steps_in(output / CHECKPOINT) if resume else 0
+    data = _Data(batches, done_before * accumulate, validations)
+    half = half_type(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    trainer = lightning.Trainer(
+        max_steps=steps,
+        accumulate_grad_batches=accumulate,
+        precision="bf16-mixed" if half == torch.bfloat16 else "32-true",
+        logger=[
+            CSVLogger(output, name="metrics", flush_logs_every_n_steps=10),
+            TensorBoardLogger(output, name="tensorboard"),
+        ],
+        log_every_n_steps=10,
+        callbacks=_callbacks(recipe, validations, output, listener),
+        val_check_interval=wanted.validate_every * accumulate,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        limit_val_batches=validations,
+        gradient_clip_val=5.0,
+        use_distributed_sampler=False,  # `Stream` shares the batches out
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning and torch warn of each other's inner life
+        trainer.fit(
+            module,
+            datamodule=data,
+            ckpt_path=output / CHECKPOINT if resume else None,
+            weights_only=False,  # our own checkpoint: it also holds the state of the loop
+        )
+    if wanted.keep == "best" and (output / BEST).is_file():
+        module.load_state_dict(torch.load(output / BEST, map_location="cpu", weights_only=False)["state_dict"])
+    return int(trainer.global_step)
+
+
+def _steps_in(checkpoint: Path) -> int:
+    """Optimizer steps that a checkpoint was written after."""
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"])
+
+
+def _callbacks(recipe: Recipe, validations: int, output: Path, listener: Listener) -> list[Callback]:
+    wanted, steps = recipe.optimization, recipe.optimization.steps
+    # One file, always of this name.
+    plain: dict[str, Any] = {"save_on_train_epoch_end": False, "enable_version_counter": False}
+    found: list[Callback] = [
+        ModelCheckpoint(output, filename="last", every_n_train_steps=min(CHECKPOINT_EVERY, steps), **plain),
+        _Tell(listener, steps),
+    ]
+    if wanted.ema:
+        found.insert(0, EMAWeightAveraging(decay=wanted.ema))
+    if validations:
+        found.append(_Overfit(wanted.overfit_delta, listener))
+        if wanted.keep == "best":
+            found.append(ModelCheckpoint(output, filename="best", monitor=VALIDATION_LOSS, **plain))
+        if wanted.patience:
+            found.append(EarlyStopping(VALIDATION_LOSS, patience=wanted.patience))
+    return found
+
+
+class _Data(lightning.LightningDataModule):
+    """Batches for each device; the validation loader only counts, since the module holds the cases."""
+
+    def __init__(self, batches: Batches, first: int, validations: int) -> None:
+        super().__init__()
+        self._batches = batches
+        self._first = first
+        self._validations = validations
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Endless; prepared by other processes where a graphics card would wait for them."""
+        assert self.trainer is not None
+        stream = Stream(self._batches, self._first, self.trainer.global_rank, self.trainer.world_size)
+        spare = (os.cpu_count() or 1) - 2
+        workers = max((n for n in (1, 2, 3, 4, 6, _WORKERS) if n <= spare), default=0)
+        on_card = torch.cuda.is_available() and workers > 0
+        return DataLoader(
+            stream,
+            batch_size=None,
+            num_workers=workers if on_card else 0,
+            pin_memory=on_card,
+            prefetch_factor=4 if on_card else None,
+        )
+
+    def val_dataloader(self) -> DataLoader[Any] | list[Any]:
+        """Numbers of cases."""
+        return DataLoader(list(range(self._validations))) if self._validations else []  # type: ignore[arg-type]
+
+
+class _Tell(Callback):
+    """Passes the step number on, so that the caller can show progress."""
+
+    def __init__(self, listener: Listener, steps: int) -> None:
+        self._listener = listener
+        self._steps = steps
+        self._told = -1
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """After every optimizer step: done, total, loss."""
+        if trainer.is_global_zero and trainer.global_step != self._told:
+            self._told = trainer.global_step
+            self._listener.on_step(self._told, self._steps, float(outputs["loss"]) * trainer.accumulate_grad_batches)
+
+
+class _Overfit(Callback):
+    """Warns, once, when cases that were learned from score so much better than cases that were not."""
+
+    def __init__(self, delta: float, listener: Listener) -> None:
+        self._delta = delta
+        self._listener = listener
+        self._warned = False
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compare the mean Dice over the regions that both were scored on."""
+        metrics = trainer.callback_metrics
+        pairs = [
+            (float(metrics[f"seen_dice_{channel.id}"]), float(metrics[f"dice_{channel.id}"]))
+            for channel in REGION_CHANNELS
+            if f"seen_dice_{channel.id}" in metrics and f"dice_{channel.id}" in metrics
+        ]
+        if self._warned or not pairs:
+            return
+        gap = sum(seen - unseen for seen, unseen in pairs) / len(pairs)
+        if gap >= self._delta:
+            self._warned = True
+            self._listener.on_warning(
+                f"Overfitting at step {trainer.global_step}: the mean Dice is {gap:.2f} higher on cases that are "
+                f"learned from than on validation cases (warned from {self._delta:.2f}). More cases, more "
+                "augmentation or fewer steps may help."
+            )
