@@ -163,13 +163,13 @@ def _as_json(
 
 def _lines(evaluated: _Evaluated, figures: Sequence[Figure], comparison: Comparison | None) -> list[str]:
     """What is most asked for; the page holds the rest."""
-    from ..evaluation.markdown import kind_title, short
+    from ..evaluation.markdown import counted, kind_title, short
 
-    lines = [f"{evaluated.title}: {len(evaluated.cases)} {'case' if len(evaluated.cases) == 1 else 'cases'}"]
+    lines = [f"{evaluated.title}: {counted(len(evaluated.cases), 'cases')}"]
     for figure in figures:
         if figure.key.endswith((".dice", ".surface_dice")) and figure.value is not None:
             interval = "" if figure.low is None else f" ({short(figure.low)} to {short(figure.high)})"
-            count = f"{figure.cases} {figure.unit}, {figure.patients} patients"
+            count = f"{counted(figure.cases, figure.unit)}, {counted(figure.patients, 'patients')}"
             lines.append(f"  {kind_title(figure.on)}: {figure.what} {short(figure.value)}{interval}, {count}")
     for one in comparison.differences if comparison else ():
         interval = "" if one.low is None else f" ({one.low:+.3f} to {one.high:+.3f})"

@@ -98,7 +98,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
     return (
         figure.what,
         str(figure.patients),
-        f"{figure.cases} {figure.unit}",
+        counted(figure.cases, figure.unit),
         short(figure.value),
         _interval(figure.low, figure.high),
         short(figure.median),
@@ -123,6 +123,11 @@ def _difference_row(one: Difference) -> tuple[str, ...]:
     p_values = ("" if p is None else f"{p:.2g}" for p in (one.p, one.p_holm))
     numbers = (short(one.before), short(one.after), f"{one.mean:+.3f}", _interval(one.low, one.high, "+"))
     return one.what, kind_title(one.on), str(one.patients), *numbers, f"{one.median:+.3f}", *p_values
+
+
+def counted(count: int, unit: str) -> str:
+    """ "1 scan", "2 scans"."""
+    return f"{count} {unit.removesuffix('s') if count == 1 else unit}"
 
 
 def short(value: float | None) -> str:

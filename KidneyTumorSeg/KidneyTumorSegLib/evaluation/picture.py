@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _BACKGROUND, _TEXT, _FAINT = "#0b0d10", "#f2f2f2", "#9aa4ae"
-_DPI, _PANEL_INCHES, _TITLE_INCHES = 100, 4.6, 0.85
+_DPI, _PANEL_INCHES, _GAP_INCHES = 100, 4.5, 0.12
+_HEADING_INCHES, _TITLE_INCHES, _LEGEND_INCHES = 0.42, 0.5, 0.5
 _WINDOW_HU = (-120.0, 260.0)
 _REFERENCE_ALPHA = 0.35
+_LETTERS = 66
+"""As many fit above a panel."""
 
 
 def draw_cases(path: Path, cases: Sequence[CaseScore]) -> bool:
@@ -42,22 +45,38 @@ def draw_cases(path: Path, cases: Sequence[CaseScore]) -> bool:
     kinds = list(dict.fromkeys(case.kind for case in drawable))
     if not kinds:
         return False
-    height = len(kinds) * (_PANEL_INCHES + _TITLE_INCHES) + 0.55
-    figure = Figure(figsize=(3 * _PANEL_INCHES, height), dpi=_DPI, facecolor=_BACKGROUND)
+    rows = [_three([case for case in drawable if case.kind == kind]) for kind in kinds]
+    panels = [max(_height_inches(case) for case in row.values()) for row in rows]
+    width = 3 * _PANEL_INCHES + 4 * _GAP_INCHES
+    height = sum(panels) + len(rows) * (_HEADING_INCHES + _TITLE_INCHES) + _LEGEND_INCHES
+    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor=_BACKGROUND)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(kinds), 3, squeeze=False)
-    figure.subplots_adjust(0.01, 0.5 / height, 0.99, 1 - _TITLE_INCHES / height, 0.03, _TITLE_INCHES / _PANEL_INCHES)
-    for row, kind in zip(axes, kinds, strict=True):
-        chosen = _three([case for case in drawable if case.kind == kind])
-        for place, axis in zip(("worst", "median", "best"), row, strict=True):
-            axis.set_axis_off()
-            if place in chosen:
-                _draw(axis, chosen[place], f"{kind_title(kind)}, {place}")
+    top = height
+    for kind, row, panel in zip(kinds, rows, panels, strict=True):
+        heading = 1 - (height - top + 0.3) / height
+        figure.text(_GAP_INCHES / width, heading, kind_title(kind), color=_TEXT, fontsize=13, weight="bold")
+        top -= _HEADING_INCHES + _TITLE_INCHES
+        for column, (place, case) in enumerate(row.items()):
+            own, left = _height_inches(case), _GAP_INCHES + column * (_PANEL_INCHES + _GAP_INCHES)
+            axis = figure.add_axes((left / width, (top - own) / height, _PANEL_INCHES / width, own / height))
+            _draw(axis, case)
+            lines = (f"{place}: {case.name}{_where(case)}", case.failure or _dice(case))
+            for line, above in zip(lines, (0.27, 0.07), strict=True):
+                figure.text(left / width, (top + above) / height, _cut(line), color=_TEXT, fontsize=9)
+        top -= panel
     _legend(figure)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a name in a script the font lacks
         figure.savefig(path, format="png", dpi=_DPI, facecolor=_BACKGROUND)
     return True
+
+
+def _height_inches(case: CaseScore) -> float:
+    """Of a panel of full width."""
+    shot = case.snapshot
+    assert shot is not None
+    (rows, columns), (step_j, step_i) = shot.reference.shape, shot.spacing_mm
+    return float(_PANEL_INCHES * rows * step_j / (columns * step_i))
 
 
 def _three(cases: list[CaseScore]) -> dict[str, CaseScore]:
@@ -71,26 +90,29 @@ def _three(cases: list[CaseScore]) -> dict[str, CaseScore]:
     return chosen
 
 
-def _draw(axis: Axes, case: CaseScore, place: str) -> None:
+def _draw(axis: Axes, case: CaseScore) -> None:
     shot = case.snapshot
     assert shot is not None
+    axis.set_axis_off()
     rows, columns = shot.reference.shape
     step_j, step_i = shot.spacing_mm
     edges = (0.0, columns * step_i, rows * step_j, 0.0)
     image = np.zeros(shot.reference.shape) if shot.image is None else shot.image.astype(np.float32)
     low, high = _WINDOW_HU if shot.image is not None else (-1.0, 1.0)
-    axis.imshow(image, cmap="gray", vmin=low, vmax=high, extent=edges, interpolation="bilinear")
+    axis.imshow(image, cmap="gray", vmin=low, vmax=high, extent=edges, interpolation="bilinear", aspect="auto")
     for structure in STRUCTURES:
         _fill(axis, shot, structure, edges)
     for structure in STRUCTURES:
         _outline(axis, shot, structure)
     axis.set_xlim(edges[0], edges[1])
     axis.set_ylim(edges[2], edges[3])
+
+
+def _where(case: CaseScore) -> str:
+    shot = case.snapshot
+    assert shot is not None
     number, count = shot.slice_number
-    where = f"slice {number} of {count}" if count > 1 else "one slice"
-    lines = (f"{place}: {case.name}, {where}", case.failure or _dice(case))
-    for line, height, size in zip(lines, (1.075, 1.015), (11, 10), strict=True):
-        axis.text(0.5, height, _cut(line), transform=axis.transAxes, ha="center", color=_TEXT, fontsize=size)
+    return f", slice {number} of {count}" if count > 1 else ""
 
 
 def _fill(axis: Axes, shot: Snapshot, structure: Structure, edges: tuple[float, float, float, float]) -> None:
@@ -98,7 +120,7 @@ def _fill(axis: Axes, shot: Snapshot, structure: Structure, edges: tuple[float, 
     if mask.any():
         color = np.zeros((*mask.shape, 4))
         color[mask] = (*structure.color_fraction, _REFERENCE_ALPHA)
-        axis.imshow(color, extent=edges, interpolation="nearest")
+        axis.imshow(color, extent=edges, interpolation="nearest", aspect="auto")
 
 
 def _outline(axis: Axes, shot: Snapshot, structure: Structure) -> None:
@@ -124,7 +146,7 @@ def _dice(case: CaseScore) -> str:
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= 74 else f"{line[:73]}…"
+    return line if len(line) <= _LETTERS else f"{line[: _LETTERS - 1]}…"
 
 
 def _legend(figure: Any) -> None:
