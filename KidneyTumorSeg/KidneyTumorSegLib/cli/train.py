@@ -15,6 +15,26 @@ from . import console, options
 if TYPE_CHECKING:
     from ..training.sources import Problem
 
+Fold = Annotated[
+    int | None, typer.Option("--fold", metavar="N", help="Leave part N of the split out, for cross-validation.")
+]
+SplitFile = Annotated[
+    Path | None,
+    typer.Option("--split", metavar="FILE", help="Who validates and who is only tested, by patient (split.toml)."),
+]
+EncoderWeights = Annotated[
+    str,
+    typer.Option(
+        "--encoder-weights",
+        metavar="START",
+        help="imagenet (fetched from the internet), none, or a file; without it, the file in the data folder.",
+    ),
+]
+Start = Annotated[
+    str | None,
+    typer.Option("--start", metavar="MODEL", help="Train an earlier model on: its name, folder or network file."),
+]
+
 
 def train(
     name: Annotated[
@@ -24,30 +44,14 @@ def train(
     output: options.OutputFolder,
     quick: Annotated[bool, typer.Option("--quick", help="A few steps only, to see that everything works.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the output folder.")] = False,
-    fold: Annotated[
-        int | None,
-        typer.Option("--fold", metavar="N", help="Leave part N of the split out, for cross-validation."),
-    ] = None,
-    split: Annotated[
-        Path | None,
-        typer.Option("--split", metavar="FILE", help="Who validates and who is only tested, by patient (split.toml)."),
-    ] = None,
-    encoder_weights: Annotated[
-        str,
-        typer.Option(
-            "--encoder-weights",
-            metavar="START",
-            help="imagenet (fetched from the internet), none, or a file; without it, the file in the data folder.",
-        ),
-    ] = "auto",
-    start: Annotated[
-        str | None,
-        typer.Option("--start", metavar="MODEL", help="Train an earlier model on: its name, folder or network file."),
-    ] = None,
+    fold: Fold = None,
+    split: SplitFile = None,
+    encoder_weights: EncoderWeights = "auto",
+    start: Start = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Train a model by a recipe. Ctrl-C stops it; --resume goes on from the last checkpoint."""
-    from ..training import PACK_FILE, Listener, score_model
+    from ..training import PACK_FILE, SPLIT_FILE, Listener, score_model
     from ..training import train as run_training
 
     interrupt = _Interrupt()
@@ -70,8 +74,7 @@ def train(
             )
             whole_scans = not (data / PACK_FILE).is_file()
             if not quick and whole_scans:
-                progress.stage("Scoring on the scans that were kept out", 0.99)
-                score_model(folder, data)
+                score_model(folder, data, split_file=output / SPLIT_FILE, progress=progress)
             progress.finish()
     except Cancelled as cancelled:
         raise Cancelled(
