@@ -6,9 +6,9 @@ declare_missing()  # before anything in this room imports Lightning, whose metri
 
 from .fit import Listener  # noqa: E402
 from .gather import pack_data  # noqa: E402
-from .loop import train  # noqa: E402
+from .loop import SPLIT_FILE, train  # noqa: E402
 from .pack import PACK_FILE  # noqa: E402
 from .recipe import recipes  # noqa: E402
 from .score import score_model  # noqa: E402
 
-__all__ = ["PACK_FILE", "Listener", "pack_data", "recipes", "score_model", "train"]
+__all__ = ["PACK_FILE", "SPLIT_FILE", "Listener", "pack_data", "recipes", "score_model", "train"]

@@ -46,7 +46,7 @@ _SLICE_REMARK = (
 
 
 def evaluate_model(
-    settings: Settings, data: Path, *, fold: int | None, part: str, progress: Progress
+    settings: Settings, data: Path, *, fold: int | None, part: str, progress: Progress, split_file: Path | None = None
 ) -> tuple[tuple[CaseScore, ...], tuple[str, ...]]:
     """Run a model over a part of the split, and score it.
 
@@ -56,6 +56,7 @@ def evaluate_model(
         fold: part of the split to test on; None: the one that the model was not shown.
         part: "test" or "validation".
         progress: told about cases.
+        split_file: that it was trained with; None: our own, and a choice among patients whom it does not name.
 
     Returns:
         A score for every case, and sentences on how they came about.
@@ -70,7 +71,7 @@ def evaluate_model(
     if folder.contract.task != "segment":
         raise UsageError(f"The model {folder.name} only locates kidneys; `evaluate` scores models that segment.")
     found = open_data(data)
-    split = split_for(found.patients, read_split())
+    split = split_for(found.patients, read_split(split_file))
     patients, remarks = _patients(folder, split, fold, part)
     entries = [entry for entry in found.entries if entry.patient in patients]
     if not entries:
@@ -93,6 +94,7 @@ def score_model(
     settings: Settings | None = None,
     *,
     results: Sequence[Path] = (),
+    split_file: Path | None = None,
     progress: Progress | None = None,
 ) -> ModelFolder:
     """Score a model, and write the figures into `model.json` and `card.md`.
@@ -101,10 +103,12 @@ def score_model(
         path: the model folder; its locator, if it names one, lies beside it or is bundled.
         data: as for training.
         fold: part of the split to test on; None: the one that the model was not shown. A model that was shown all
-            of them, and for which there are no results, is scored on the validation patients.
+            of them, and for which there are no results, is scored on the validation patients, or not at all where
+            the data has none.
         settings: quality and device.
         results: tables `cases.csv` of models of the same recipe, one a fold: their pooled figures stand for this
             model's, and say so. The model itself is not run then.
+        split_file: as for `evaluate_model`.
         progress: told about cases.
 
     Returns:
@@ -116,16 +120,20 @@ def score_model(
     folder = read_folder(path)
     progress = progress or Progress()
     if folder.contract.task == "locate":
-        scores = _coverage_scores(folder, data, fold, settings or Settings())
+        scores = _coverage_scores(folder, data, fold, split_file, settings or Settings())
     elif results:
         cases = pool((str(table), read_cases(table)) for table in results)
         scores = score_table(cases, f"same recipe, {len(results)}-fold cross-validation")
     else:
         fold = folder.contract.training.fold if fold is None else fold
-        part = "test" if read_split().test(fold) else "validation"
-        wanted = replace(settings or Settings(), model=str(path))
-        cases, _ = evaluate_model(wanted, data, fold=fold, part=part, progress=progress)
-        scores = score_table(cases, part)
+        found = open_data(data)
+        split = split_for(found.patients, read_split(split_file))
+        kept_out = {"test": split.test(fold), "validation": split.validation}
+        part = next((name for name, patients in kept_out.items() if patients & set(found.patients)), "")
+        wanted, scores = replace(settings or Settings(), model=str(path)), ()
+        if part:  # else everyone in the data was learned from
+            cases, _ = evaluate_model(wanted, data, fold=fold, part=part, progress=progress, split_file=split_file)
+            scores = score_table(cases, part)
     contract = replace(folder.contract, scores=scores)
     write_contract(path, contract)
     write_card(path, contract)
@@ -190,11 +198,13 @@ def _everything(grid: Grid) -> tuple[float, float, float, float, float, float]:
     return l0, l1, p0, p1, s0, s1
 
 
-def _coverage_scores(folder: ModelFolder, data: Path, fold: int | None, settings: Settings) -> tuple[Score, ...]:
+def _coverage_scores(
+    folder: ModelFolder, data: Path, fold: int | None, split_file: Path | None, settings: Settings
+) -> tuple[Score, ...]:
     """How much of kidney and masses lies inside the box that a locator finds, on whole scans that it was not shown."""
     fold = folder.contract.training.fold if fold is None else fold
     found = open_data(data)
-    split = split_for(found.patients, read_split())
+    split = split_for(found.patients, read_split(split_file))
     part, patients = ("test", split.test(fold)) if split.test(fold) else ("validation", split.validation)
     shares = [(source.name, _coverage(source, folder, settings)) for source in _whole_scans(found, patients)]
     if not shares:
