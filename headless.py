@@ -42,7 +42,7 @@ LOG = ENVIRONMENT.with_name(ENVIRONMENT.name + ".log")
 WINDOWS = os.name == "nt"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
-EXTRAS = {"train": {"train"}, "evaluate": {"train"}, "test": {"train", "test"}}
+EXTRAS = {**{name: {"train"} for name in ("train", "pack", "decide", "evaluate")}, "test": {"train", "test"}}
 """What a command needs beside the rest."""
 
 NEEDED_GB = 1.6
@@ -54,6 +54,8 @@ COMMANDS = {
     "phantom": "Write an artificial CT with its true labels",
     "models": "Which models there are: list, show, verify",
     "train": "Make a model from labeled CTs",
+    "pack": "Prepare labeled CTs for training on another machine",
+    "decide": "Choose a trained model's thresholds on validation patients",
     "evaluate": "Score label maps, or a model, as the KiTS challenge does",
     "doctor": "What this computer offers, and whether all is in order",
     "test": "Lint, types and tests (for developers)",

@@ -35,6 +35,12 @@ Fold = Annotated[
     typer.Option("--fold", metavar="N", help="Test --model on part N of the split. Default: as it was trained."),
 ]
 PartOption = Annotated[Part, typer.Option("--part", help="Which patients of the split --model is scored on.")]
+Synthetic = Annotated[
+    int,
+    typer.Option(
+        "--synthetic", metavar="N", min=0, help="Score --model on N scans with synthetic lesions made from that part."
+    ),
+]
 Results = Annotated[
     list[Path] | None,
     typer.Option("--results", metavar="CSV", help="Pool what was evaluated before: cases.csv, or its folder."),
@@ -64,6 +70,7 @@ def evaluate(
     data: Data = None,
     fold: Fold = None,
     part: PartOption = "test",
+    synthetic: Synthetic = 0,
     results: Results = None,
     against: Against = None,
     device: options.Device = options.DEFAULTS.device,
@@ -77,8 +84,8 @@ def evaluate(
     by_model = _both("--model and --data", model, data)
     if [bool(by_folders), bool(by_model), bool(results)].count(True) != 1:
         raise UsageError(f"It is not clear what to evaluate. {_FORMS}")
-    if not by_model and (fold is not None or part != "test"):
-        raise UsageError("--fold and --part belong to --model: they say which patients of the split it is scored on.")
+    if not by_model and (fold is not None or part != "test" or synthetic):
+        raise UsageError("--fold, --part and --synthetic belong to --model: they say what it is scored on.")
     from ..evaluation import compare, read_cases, summarize
 
     old = None if against is None else read_cases(against)
@@ -86,7 +93,7 @@ def evaluate(
         if by_folders:
             evaluated = _folders(*by_folders, progress)
         elif by_model:
-            evaluated = _model(settings, by_model[1], fold, part, progress)
+            evaluated = _model(settings, by_model[1], fold, part, synthetic, progress)
         else:
             evaluated = _pooled(results or [])
         progress.stage("Writing", 0.99)
@@ -118,11 +125,14 @@ def _folders(reference: Path, prediction: Path, progress: Progress) -> _Evaluate
     return _Evaluated(f"{prediction.resolve().name} against {reference.resolve().name}", scored.cases, scored.remarks)
 
 
-def _model(settings: Settings, data: Path, fold: int | None, part: Part, progress: Progress) -> _Evaluated:
+def _model(
+    settings: Settings, data: Path, fold: int | None, part: Part, synthetic: int, progress: Progress
+) -> _Evaluated:
     from ..training.score import evaluate_model
 
-    cases, remarks = evaluate_model(settings, data, fold=fold, part=part, progress=progress)
-    return _Evaluated(f"Model {Path(settings.model).name}, {part} part of the split", cases, remarks)
+    cases, remarks = evaluate_model(settings, data, fold=fold, part=part, progress=progress, synthetic=synthetic)
+    on = f"{part} part of the split" + (", synthetic lesions" if synthetic else "")
+    return _Evaluated(f"Model {Path(settings.model).name}, {on}", cases, remarks)
 
 
 def _pooled(results: Sequence[Path]) -> _Evaluated:

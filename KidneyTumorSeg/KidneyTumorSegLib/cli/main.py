@@ -17,7 +17,7 @@ import typer
 
 from .. import __version__
 from ..errors import Cancelled, EnvironmentProblem, KidneyTumorSegError, UsageError
-from . import demo, doctor, evaluate, models, pack, phantom, segment, test, train
+from . import decide, demo, doctor, evaluate, models, pack, phantom, segment, test, train
 
 DEBUG_VARIABLE = "KIDNEYTUMORSEG_DEBUG"
 PROGRAM = "kidneytumorseg"
@@ -36,6 +36,7 @@ app.command("phantom")(phantom.phantom)
 app.add_typer(models.app, name="models")
 app.command("train")(train.train)
 app.command("pack")(pack.pack)
+app.command("decide")(decide.decide)
 app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
 app.command("test", context_settings=test.PASS_THROUGH)(test.test)

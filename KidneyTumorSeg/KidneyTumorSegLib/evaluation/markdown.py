@@ -16,6 +16,7 @@ KIND_TITLES = {
     "abdomen": "Whole abdomens",
     "kits-volume": "Whole KiTS scans",
     "kits-slice": "Single slices of KiTS scans",
+    "synthetic": "Scans with synthetic lesions",
     "phantom": "Synthetic phantoms",
 }
 

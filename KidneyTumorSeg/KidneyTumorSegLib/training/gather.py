@@ -78,7 +78,8 @@ def gather(data: Path, recipe: Recipe, split_file: Path | None, fold: int | None
         )
     logger.info("%d cases to learn from, %d to validate on", len(learn), len(validate))
     phantoms = [prepare(source, recipe.input.spacing_mm) for source in phantom_sources(recipe.phantoms, recipe.seed)]
-    return Material(learn, phantoms, validate, _shapes(data, split, fold), split)
+    kept_out = split.validation | split.test(fold) | split.unused
+    return Material(learn, phantoms, validate, lesion_shapes(data, exclude=kept_out), split)
 
 
 def pack_data(
@@ -121,10 +122,15 @@ def _prepared(data_set: DataSet, recipe: Recipe, kept_out: frozenset[str], on_pr
         yield prepare(source, recipe.input.spacing_mm)
 
 
-def _shapes(data: Path, split: Split, fold: int | None) -> ShapeBank:
+def lesion_shapes(data: Path, exclude: frozenset[str] = frozenset(), only: frozenset[str] | None = None) -> ShapeBank:
+    """Real lesion shapes, where the data has label maps for them; else made-up ones.
+
+    Args:
+        data: as for training.
+        exclude: patients whose lesions are left out.
+        only: patients whose lesions are taken; None: everyone's.
+    """
     file = data.joinpath(*_SHAPES_FILE)
     if not file.is_file():
         return ShapeBank.procedural()
-    return ShapeBank.from_label_maps(
-        file, file.with_name("lesions.csv"), exclude=split.validation | split.test(fold) | split.unused
-    )
+    return ShapeBank.from_label_maps(file, file.with_name("lesions.csv"), exclude, only)

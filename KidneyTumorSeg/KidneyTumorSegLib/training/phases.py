@@ -121,7 +121,7 @@ def _draw(limits: Range, random: np.random.Generator) -> float:
 def _depth(case: Case, kidneys: tuple[Kidney, ...]) -> FloatImage:
     """How deep in a kidney with its sinus each voxel lies, mm; negative outside."""
     k, j, i = ((np.arange(n) * step).astype(np.float32) for n, step in zip(case.hu.shape, _spacing(case), strict=True))
-    return np.max([kidney.depth_on((k, j, i)) for kidney in kidneys], axis=0)
+    return np.asarray(np.max([kidney.depth_on((k, j, i)) for kidney in kidneys], axis=0), np.float32)
 
 
 def _shell_and_core(case: Case, depth: FloatImage) -> tuple[float, float]:
@@ -187,11 +187,11 @@ def _cortex_share(
     """1 in the cortex, 0 in the medulla: as the scan shows them, else a shell, and columns between pyramids."""
     if now is Phase.CORTICOMEDULLARY:
         low, high = np.percentile(mean[mask], (12, 88))
-        return np.clip((mean - low) / max(high - low, 1.0), 0, 1).astype(np.float32)
+        return np.asarray(np.clip((mean - low) / max(high - low, 1.0), 0, 1), np.float32)
     thick = random.normal(_CORTEX_MM, _CORTEX_SPREAD_MM)
     shell = np.clip((thick + 1.2 - depth) / 2.4, 0, 1)
     columns = np.clip(random_field(axes, _COLUMN_MM, random) * 1.1 - 0.45, 0, 1)
-    return np.maximum(shell, columns).astype(np.float32)
+    return np.asarray(np.maximum(shell, columns), np.float32)
 
 
 def _organs(scan: _Scan, now: Phase, wanted: Phase, random: np.random.Generator) -> FloatImage:

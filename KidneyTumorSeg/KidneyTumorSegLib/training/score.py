@@ -8,7 +8,7 @@ at the whole slice, repeated in place of its neighbors, and its answer is scored
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,9 +28,11 @@ from ..progress import Progress, Step
 from ..settings import Settings
 from ..volume import Grid, LabelMap, canonical
 from .card import write_card
+from .gather import lesion_shapes
 from .score_table import score_table
-from .sources import DataSet, Entry, Source, open_data
+from .sources import DataSet, Source, open_data
 from .split import Split, read_split, split_for
+from .synthetic_scans import synthetic_scans
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,12 @@ _COVERED = "kidney with masses inside the located box, share"
 _BOX_MARGIN_MM = Locate("").margin_mm
 _UNITS = 100
 """Of progress within one case."""
-_NO_CLEANUP = Cleanup(0, 0, 0, 0, 0, 0, 1_000_000)
+NO_CLEANUP = Cleanup(0, 0, 0, 0, 0, 0, 1_000_000)
+"""Drops nothing."""
+_SYNTHETIC_REMARK = (
+    "Synthetic lesions, made as for training but of shapes that the model did not learn from: each scan counts as a "
+    "patient. They say how size matters, not how well real lesions are found."
+)
 _SLICE_REMARK = (
     "Single slices: the whole slice, repeated in place of its neighbors, without locating the kidneys and without "
     "clean-up; both need a volume."
@@ -46,7 +53,14 @@ _SLICE_REMARK = (
 
 
 def evaluate_model(
-    settings: Settings, data: Path, *, fold: int | None, part: str, progress: Progress, split_file: Path | None = None
+    settings: Settings,
+    data: Path,
+    *,
+    fold: int | None,
+    part: str,
+    progress: Progress,
+    split_file: Path | None = None,
+    synthetic: int = 0,
 ) -> tuple[tuple[CaseScore, ...], tuple[str, ...]]:
     """Run a model over a part of the split, and score it.
 
@@ -57,6 +71,7 @@ def evaluate_model(
         part: "test" or "validation".
         progress: told about cases.
         split_file: that it was trained with; None: our own, and a choice among patients whom it does not name.
+        synthetic: score so many scans with synthetic lesions instead, made from this part's scans without lesions.
 
     Returns:
         A score for every case, and sentences on how they came about.
@@ -76,11 +91,18 @@ def evaluate_model(
     entries = [entry for entry in found.entries if entry.patient in patients]
     if not entries:
         raise InputError(f"No patient of the {part} part of the split is in {data}: there is nothing to score.")
-    cases = []
-    for number, entry in enumerate(entries, start=1):
-        until = 0.01 + 0.94 * number / len(entries)
-        progress.stage(f"Scoring case {number} of {len(entries)} ({entry.name})", until, _UNITS)
-        cases.append(_run(found, entry, folder, settings, progress))
+    sources: Iterable[Source] = (found.read(entry) for entry in entries)
+    if synthetic:
+        whole = [found.read(entry) for entry in entries if entry.kind == "abdomen"]
+        sources = synthetic_scans(whole, lesion_shapes(data, only=patients), synthetic)
+        remarks.append(_SYNTHETIC_REMARK)
+    many, cases = synthetic or len(entries), []
+    for number, source in enumerate(sources, start=1):
+        until = 0.01 + 0.94 * number / many
+        progress.stage(f"Scoring case {number} of {many} ({source.name})", until, _UNITS)
+        cases.append(_run(source, folder, settings, progress))
+    if not cases:
+        raise InputError(f"No abdomen without lesions is in the {part} part of {data}: no lesions can be put in.")
     if any(case.slices == 1 for case in cases):
         remarks.append(_SLICE_REMARK)
     remarks += [f"{case.name} scores 0: {case.failure}." for case in cases if case.failure]
@@ -159,9 +181,8 @@ def _patients(folder: ModelFolder, split: Split, fold: int | None, part: str) ->
     return patients, ["Test patients: nothing was learned from them, and nothing chosen on them."]
 
 
-def _run(found: DataSet, entry: Entry, folder: ModelFolder, settings: Settings, progress: Progress) -> CaseScore:
+def _run(source: Source, folder: ModelFolder, settings: Settings, progress: Progress) -> CaseScore:
     """One case; what makes it impossible to segment is its failure."""
-    source = found.read(entry)
     known = source.known & {region.id for region in REGIONS}
     prediction, failure = None, ""
     try:
@@ -183,8 +204,20 @@ def _segmented(source: Source, folder: ModelFolder, settings: Settings, progress
         progress.advance(reached - done)  # also asks whether the run is still wanted
         done = reached
 
+    return segment_source(source, folder, settings, follow)
+
+
+def segment_source(source: Source, folder: ModelFolder, settings: Settings, follow: Callable[[Step], None]) -> LabelMap:
+    """What a model makes of one scan; a single slice as the module's docstring says.
+
+    Args:
+        source: scan.
+        folder: model.
+        settings: quality and device.
+        follow: told about the run's steps.
+    """
     if min(source.volume.grid.shape) == 1:
-        decision = replace(folder.contract.decision, cleanup=_NO_CLEANUP)
+        decision = replace(folder.contract.decision, cleanup=NO_CLEANUP)
         folder = replace(folder, contract=replace(folder.contract, decision=decision))
         settings = replace(settings, box_mm=_everything(source.volume.grid))
     return segment(source.volume, folder, settings, Progress(follow)).label_map

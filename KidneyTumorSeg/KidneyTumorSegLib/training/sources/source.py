@@ -9,13 +9,14 @@ from typing import Literal
 from ...volume import LabelMap, Volume
 from ..channels import ORGAN_CHANNELS, REGION_CHANNELS
 
-Kind = Literal["abdomen", "kits-volume", "kits-slice", "phantom"]
+Kind = Literal["abdomen", "kits-volume", "kits-slice", "phantom", "synthetic"]
 """Decides a source's share of the crops (a recipe's `mix`).
 
 - "kits-volume": scans of KiTS patients, who all have a tumor, whole or in part, from packs or KiTS folders.
 - "kits-slice": single slices of KiTS patients.
 - "abdomen": every other scan, the user's own with lesions included.
 - "phantom": synthetic; never counted as a patient.
+- "synthetic": a scan with synthetic lesions, to measure with; never learned from.
 """
 
 REGION_IDS = frozenset(channel.id for channel in REGION_CHANNELS)

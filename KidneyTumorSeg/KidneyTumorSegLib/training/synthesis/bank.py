@@ -64,7 +64,11 @@ class ShapeBank:
 
     @classmethod
     def from_label_maps(
-        cls, file: Path, lesions_csv: Path | None = None, exclude: frozenset[str] = frozenset()
+        cls,
+        file: Path,
+        lesions_csv: Path | None = None,
+        exclude: frozenset[str] = frozenset(),
+        only: frozenset[str] | None = None,
     ) -> ShapeBank:
         """Every lesion of the official KiTS23 label maps.
 
@@ -73,13 +77,15 @@ class ShapeBank:
             lesions_csv: tells each lesion's `side`, found by `case`, `label` and `volume_ml`; without it the side is
                 told from where the kidneys lie, and lesions of patients with a single kidney are left out.
             exclude: patients who are left out, as `kits_00042`.
+            only: patients who are taken; None: everyone.
         """
         sides = _read_sides(lesions_csv) if lesions_csv else {}
         patterns: list[Pattern] = []
         patients = 0
         with np.load(file, allow_pickle=False) as pack:
             for name in sorted(key for key in pack.files if not key.endswith("_affine")):
-                if name.replace("case_", "kits_") not in exclude:
+                patient = name.replace("case_", "kits_")
+                if patient not in exclude and (only is None or patient in only):
                     labels, spacing = _canonical(pack[name], pack[f"{name}_affine"])
                     patients += 1
                     patterns += _patterns(labels, spacing, sides.get(name, []))
