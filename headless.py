@@ -2,9 +2,8 @@
 """Run KidneyTumorSeg from a shell, without 3D Slicer: `python3 headless.py demo`.
 
 Needs only Python 3.11 or newer. The first use makes an environment (`.venv`, beside this file) and installs what
-pyproject.toml lists, in the versions that constraints.txt names; later uses go straight to the command. A stamp is
-written into the environment when it is whole: without the stamp it is made anew, and when pyproject.toml or
-constraints.txt change it is brought up to date. One start at a time installs; others wait for it.
+pyproject.toml lists, in the versions that constraints.txt names. A stamp is written into it when it is whole: without
+it it is made anew, and when these files change it is brought up to date. One start at a time installs; others wait.
 
 Environment variables: KIDNEYTUMORSEG_WHEELS, a folder of wheels to install from without a network;
 KIDNEYTUMORSEG_VENV, another place for the environment; and all of pip's own (HTTPS_PROXY, PIP_INDEX_URL, ...).
@@ -37,12 +36,11 @@ LIBRARY = HERE / "KidneyTumorSeg"
 ENVIRONMENT = Path(os.environ.get("KIDNEYTUMORSEG_VENV") or HERE / ".venv").absolute()
 STAMP = ENVIRONMENT / "kidneytumorseg-ready.json"
 MARKER = ENVIRONMENT / "kidneytumorseg-made-this-folder"
-LOCK = ENVIRONMENT.with_name(ENVIRONMENT.name + ".lock")
-LOG = ENVIRONMENT.with_name(ENVIRONMENT.name + ".log")
+LOCK, LOG = (ENVIRONMENT.with_name(ENVIRONMENT.name + ending) for ending in (".lock", ".log"))
 WINDOWS = os.name == "nt"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
-EXTRAS = {**{name: {"train"} for name in ("train", "pack", "decide", "evaluate")}, "test": {"train", "test"}}
+EXTRAS = {**{name: {"train"} for name in ("train", "samples", "pack", "decide", "evaluate")}, "test": {"train", "test"}}
 """What a command needs beside the rest."""
 
 NEEDED_GB = 1.6
@@ -54,6 +52,7 @@ COMMANDS = {
     "phantom": "Write an artificial CT with its true labels",
     "models": "Which models there are: list, show, verify",
     "train": "Make a model from labeled CTs",
+    "samples": "Pictures of what a training would see",
     "pack": "Prepare labeled CTs for training on another machine",
     "decide": "Choose a trained model's thresholds on validation patients",
     "evaluate": "Score label maps, or a model, as the KiTS challenge does",
@@ -108,8 +107,7 @@ def overview() -> str:
         f"KidneyTumorSeg {version}: kidneys, tumors and cysts in CT as a 3D Slicer segmentation.\n\n"
         "Usage: python3 headless.py COMMAND ...      (python3 headless.py COMMAND --help says more)\n\n"
         f"Commands:\n{commands}\n\n"
-        f"The first command installs what it needs into {ENVIRONMENT} (once, about 1.5 GB).\n"
-        "Research use; not a medical device."
+        f"The first installs what it needs into {ENVIRONMENT} (once, about 1.5 GB).\nResearch use; not a medical device."
     )
 
 

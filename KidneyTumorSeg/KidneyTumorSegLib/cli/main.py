@@ -17,7 +17,7 @@ import typer
 
 from .. import __version__
 from ..errors import Cancelled, EnvironmentProblem, KidneyTumorSegError, UsageError
-from . import decide, demo, doctor, evaluate, models, pack, phantom, segment, test, train
+from . import decide, demo, doctor, evaluate, models, pack, phantom, samples, segment, test, train
 
 DEBUG_VARIABLE = "KIDNEYTUMORSEG_DEBUG"
 PROGRAM = "kidneytumorseg"
@@ -35,6 +35,7 @@ app.command("segment")(segment.segment)
 app.command("phantom")(phantom.phantom)
 app.add_typer(models.app, name="models")
 app.command("train")(train.train)
+app.command("samples")(samples.samples)
 app.command("pack")(pack.pack)
 app.command("decide")(decide.decide)
 app.command("evaluate")(evaluate.evaluate)

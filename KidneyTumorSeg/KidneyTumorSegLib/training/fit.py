@@ -7,13 +7,14 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from ..inference.device import half_type
@@ -85,10 +86,7 @@ def fit(
         max_steps=steps,
         accumulate_grad_batches=accumulate,
         precision="bf16-mixed" if half == torch.bfloat16 else "32-true",
-        logger=[
-            CSVLogger(output, name="metrics", flush_logs_every_n_steps=10),
-            TensorBoardLogger(output, name="tensorboard"),
-        ],
+        logger=_loggers(output),
         log_every_n_steps=10,
         callbacks=_callbacks(recipe, validations, output, listener),
         val_check_interval=wanted.validate_every * accumulate,
@@ -116,6 +114,14 @@ def fit(
 def _steps_in(checkpoint: Path) -> int:
     """Optimizer steps that a checkpoint was written after."""
     return int(torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"])
+
+
+def _loggers(output: Path) -> list[Logger]:
+    """The metrics as CSV, and for TensorBoard where it is installed: a borrowed machine may lack it."""
+    found: list[Logger] = [CSVLogger(output, name="metrics", flush_logs_every_n_steps=10)]
+    if find_spec("tensorboard"):
+        found.append(TensorBoardLogger(output, name="tensorboard"))
+    return found
 
 
 def _callbacks(recipe: Recipe, validations: int, output: Path, listener: Listener) -> list[Callback]:

@@ -18,9 +18,13 @@ from .scan_noise import ScanNoise
 _LESION_VALUES = tuple(lesion.value for lesion in LESIONS)
 _REAL_MARGIN_MM = 3.0
 _OBSTACLE_GAP_MM = 0.6
+_KIDNEY_RIM_MM = 2.5  # so far outside the label it may still be kidney
+_FAR_MM = 1000.0
+_ROUNDNESS = 0.4  # of a lesion's greatest depth: what is thinner is no part of it
+_ROUNDED_MM = 1.5
 _AIR_HU, _ABOVE_FAT_HU, _ABOVE_FLOOR_HU = -220.0, -10.0, 25.0
 _PUSHED_MM = 12.0  # farther from the kidney nothing is pushed aside
-_KEPT_SHARE = 0.55  # of a lesion must be left when it is cut by its neighbors
+_KEPT_SHARE = 0.62  # of a lesion must be left when it is cut by its neighbors
 _LEAST_VOXELS = 4
 _MANY_VOXELS = 60_000
 _FINE_SLICE_MM = 1.7
@@ -106,10 +110,10 @@ class Canvas:
         depth = placed.depth_mm(axes)
         hull = kidney.depth_on(axes)
         hu, labels = self._pushed(box, axes, depth, hull, placed, look.push, spread)
-        room = self._room(hu, labels, hull)
+        room = self._room(hu, labels, hull, depth)
         fine_axes, parts = self._fine(axes)
         fine_depth = placed.depth_mm(fine_axes) if parts > 1 else depth
-        fine_depth = np.minimum(fine_depth, np.repeat(room, parts, axis=0))
+        fine_depth = _soft_minimum(fine_depth, np.repeat(room, parts, axis=0))
         pixel = self.spacing[1]
         occupied = np.clip(0.5 + fine_depth / max(pixel, look.border_mm), 0, 1)
         cover = _mean_of_parts(np.clip(0.5 + fine_depth / pixel, 0, 1), parts)
@@ -184,30 +188,43 @@ class Canvas:
         labels[at] = moved_labels
         return hu, labels
 
-    def _room(self, hu: FloatImage, labels: npt.NDArray[np.uint8], hull: FloatImage) -> FloatImage:
-        """How far each voxel is from what a lesion may not cover, mm."""
+    def _room(self, hu: FloatImage, labels: npt.NDArray[np.uint8], hull: FloatImage, depth: FloatImage) -> FloatImage:
+        """How far each voxel is from what a lesion may not cover, mm; narrow gaps are not grown into."""
         stride = 2 if hu.size > _MANY_VOXELS else 1
         thin = (slice(None), slice(None, None, stride), slice(None, None, stride))
-        sampling = (self.spacing[0], self.spacing[1] * stride, self.spacing[2] * stride)
+        step = (self.spacing[0], self.spacing[1] * stride, self.spacing[2] * stride)
         smooth = ndimage.gaussian_filter(hu, (0, 1.2, 1.2), truncate=2.5)[thin]
-        coarse, near = labels[thin], hull[thin]
-        fat = max(_ABOVE_FAT_HU, self.floor_hu + _ABOVE_FLOOR_HU)
-        foreign = (smooth > fat) | ((smooth < _AIR_HU) & (self.floor_hu < _AIR_HU - 100)) | (coarse == KIDNEY.value)
-        foreign &= near < -2.5
-        foreign = ndimage.gaussian_filter(foreign.astype(np.float32), (0, 1.6 / stride, 1.6 / stride)) > 0.5
-        foreign |= coarse > max(_LESION_VALUES)
-        room = np.full(coarse.shape, 1e3, np.float32)
+        foreign = self._foreign(smooth, labels[thin], hull[thin], stride)
+        room = np.full(smooth.shape, _FAR_MM, np.float32)
         if foreign.any():
-            room = ndimage.distance_transform_edt(~foreign, sampling=sampling).astype(np.float32) - _OBSTACLE_GAP_MM
-        lesions = np.isin(coarse, _LESION_VALUES)
+            room = ndimage.distance_transform_edt(~foreign, sampling=step).astype(np.float32) - _OBSTACLE_GAP_MM
+        lesions = np.isin(labels[thin], _LESION_VALUES)
         if lesions.any():
-            apart = ndimage.distance_transform_edt(~lesions, sampling=sampling).astype(np.float32)
+            apart = ndimage.distance_transform_edt(~lesions, sampling=step).astype(np.float32)
             room = np.minimum(room, apart - _REAL_MARGIN_MM)
-        room = ndimage.gaussian_filter(room, (0, 1, 1)) if room.max() < 1e3 else room
+        wanted = depth[thin] > 0
+        if not (room[wanted] < 0).any():
+            return np.full(hu.shape, _FAR_MM, np.float32)
+        free = np.minimum(depth[thin], room)
+        ball = _ROUNDNESS * max(float(free.max()), 1.0)
+        core = free > ball
+        if core.any():
+            room = np.minimum(room, ball - ndimage.distance_transform_edt(~core, sampling=step).astype(np.float32))
+        room = np.asarray(ndimage.gaussian_filter(room, (0, 0.8, 0.8)), np.float32)
         if stride == 1:
             return room
         lines = [np.arange(n, dtype=np.float32) for n in hu.shape]
         return interpolate(room, np.zeros(3), np.array([1.0, stride, stride]), (lines[0], lines[1], lines[2]))
+
+    def _foreign(
+        self, smooth: FloatImage, labels: npt.NDArray[np.uint8], hull: FloatImage, stride: int
+    ) -> npt.NDArray[np.bool_]:
+        """What is neither this kidney nor fat; vessels and fasciae are too thin to stop a lesion."""
+        fat = max(_ABOVE_FAT_HU, self.floor_hu + _ABOVE_FLOOR_HU)
+        foreign = (smooth > fat) | ((smooth < _AIR_HU) & (self.floor_hu < _AIR_HU)) | (labels == KIDNEY.value)
+        foreign &= hull < -_KIDNEY_RIM_MM
+        foreign = ndimage.gaussian_filter(foreign.astype(np.float32), (0, 1.6 / stride, 1.6 / stride)) > 0.5
+        return np.asarray(foreign | (labels > max(_LESION_VALUES)))
 
     def _fits(self, lesion: npt.NDArray[np.bool_], depth: FloatImage, hull: FloatImage) -> bool:
         """Large enough, little cut, and on the kidney."""
@@ -215,6 +232,12 @@ class Canvas:
         return (
             size >= _LEAST_VOXELS and size >= _KEPT_SHARE * int((depth > 0).sum()) and bool((hull[lesion] > -1.5).any())
         )
+
+
+def _soft_minimum(a: FloatImage, b: FloatImage) -> FloatImage:
+    """The smaller of two, mm, with a rounded edge where they meet."""
+    low, gap = np.minimum(a, b), np.abs(a - b)
+    return np.asarray(low - 0.25 * np.maximum(_ROUNDED_MM - gap, 0) ** 2 / _ROUNDED_MM, np.float32)
 
 
 def _mean_of_parts(fine: FloatImage, parts: int) -> FloatImage:

@@ -65,8 +65,8 @@ def _plan(random: np.random.Generator, count: int | None) -> list[tuple[Kind, fl
     else:
         tumors = int(random.binomial(count, 0.6))
         cysts = count - tumors
-    kinds: tuple[Kind, ...] = (*("tumor",) * tumors, *("cyst",) * cysts)
-    return [(kind, _diameter(kind, random)) for kind in kinds]
+    wanted: tuple[tuple[Kind, int], ...] = (("tumor", tumors), ("cyst", cysts))
+    return [(kind, _diameter(kind, random)) for kind, number in wanted for _ in range(number)]
 
 
 def _diameter(kind: Kind, random: np.random.Generator) -> float:
