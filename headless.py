@@ -107,7 +107,7 @@ def overview() -> str:
         f"KidneyTumorSeg {version}: kidneys, tumors and cysts in CT as a 3D Slicer segmentation.\n\n"
         "Usage: python3 headless.py COMMAND ...      (python3 headless.py COMMAND --help says more)\n\n"
         f"Commands:\n{commands}\n\n"
-        f"The first installs what it needs into {ENVIRONMENT} (once, about 1.5 GB).\nResearch use; not a medical device."
+        f"The first installs what it needs into {ENVIRONMENT} (1.5 GB, once).\nResearch use; not a medical device."
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import lightning
+import numpy as np
 import torch
 
 from ..errors import UsageError
@@ -73,7 +74,7 @@ def train(
     recipe = _with_length(recipe, material.learn)
 
     lightning.seed_everything(recipe.seed, verbose=False)
-    seen = [case for case in material.learn if len(case.hu) > 1][:_SEEN_CASES] if material.validate else []
+    seen = _cases_to_watch(material.learn) if material.validate else []
     module = SegmentationModule(recipe, material.validate, seen)
     begun = (
         start_from_model(module.network, start)
@@ -87,6 +88,12 @@ def train(
     steps = fit(module, recipe, batches, watched, output, resume=resume, listener=listener)
     learned = Learned(material.patients, begun, steps, fold, material.shapes.patients if variants else 0)
     return write_model(module.network, recipe, output, learned)
+
+
+def _cases_to_watch(learn: list[Case]) -> list[Case]:
+    """Whole scans, those with most of a lesion first: without one, there is no Dice to compare."""
+    whole = [case for case in learn if len(case.hu) > 1]
+    return sorted(whole, key=lambda case: -int(np.isin(case.labels, (2, 3)).sum()))[:_SEEN_CASES]
 
 
 def _with_length(recipe: Recipe, learn: list[Case]) -> Recipe:

@@ -103,6 +103,6 @@ class SegmentationModule(lightning.LightningModule):
         scores = {
             channel.id: 2.0 * int(both) / int(truth + answer)
             for channel, (both, truth, answer) in zip(REGION_CHANNELS, counts, strict=True)
-            if truth + answer
+            if truth  # Dice on what is not there says nothing of how well it is drawn
         }
         return sum(losses) / len(stacks), scores
