@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +12,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from KidneyTumorSegLib.errors import UsageError
+from KidneyTumorSegLib.resources import resource
 from KidneyTumorSegLib.training.augment import Augment
 from KidneyTumorSegLib.training.case import Case, prepare
 from KidneyTumorSegLib.training.channels import CHANNEL_IDS, channel_table, known_mask
 from KidneyTumorSegLib.training.losses import loss_of
-from KidneyTumorSegLib.training.recipe import Recipe, read_recipe, recipes
+from KidneyTumorSegLib.training.recipe import LOSSES, Recipe, read_recipe, recipes
 from KidneyTumorSegLib.training.samples import Batches, Stream
 from KidneyTumorSegLib.training.sources import phantom_sources
 from KidneyTumorSegLib.training.split import read_split
@@ -38,24 +41,59 @@ def test_labels_become_nested_regions_and_organs() -> None:
     }
 
 
-def test_a_channel_that_a_case_does_not_know_teaches_nothing() -> None:
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_channel_that_a_case_does_not_know_teaches_nothing(loss: str) -> None:
     torch.manual_seed(0)
     logits = torch.randn(2, 3, 8, 8, requires_grad=True)
     targets = (torch.rand(2, 3, 8, 8) < 0.3).float()
     known = torch.tensor([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
-    loss_of("bce+dice", logits, targets, known).backward()
+    loss_of(loss, logits, targets, known).backward()
     assert logits.grad is not None
     touched = logits.grad.abs().sum(dim=(2, 3)) > 0
     assert torch.equal(touched, known > 0)
 
 
-def test_the_loss_falls_to_nothing_for_a_perfect_answer_and_is_large_for_its_opposite() -> None:
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_loss_falls_to_nothing_for_a_perfect_answer_and_is_large_for_its_opposite(loss: str) -> None:
     targets = torch.zeros(1, 1, 16, 16)
     targets[..., 4:12, 4:12] = 1
     perfect, opposite = (targets * 2 - 1) * 30, (1 - targets * 2) * 30
     known = torch.ones(1, 1)
-    assert loss_of("bce+dice", perfect, targets, known) < 1e-3
-    assert loss_of("bce+dice", opposite, targets, known) > 10
+    assert loss_of(loss, perfect, targets, known) < 1e-3
+    assert loss_of(loss, opposite, targets, known) > 10
+
+
+def _gain_by_finding(loss: str, small_px: int) -> float:
+    """How much the loss falls when a small tumor is found, in a batch where a huge one is found already."""
+    targets = torch.zeros(2, 3, 64, 64)
+    targets[0, :, 8:56, 8:56] = 1
+    targets[1, :, 30 : 30 + small_px, 30 : 30 + small_px] = 1
+    found = (targets * 2 - 1) * 4
+    missed = found.clone()
+    missed[1] = -4
+    known = torch.ones(2, 3)
+    return float(loss_of(loss, missed, targets, known) - loss_of(loss, found, targets, known))
+
+
+def test_by_crop_a_small_lesion_is_not_drowned_by_a_huge_one() -> None:
+    assert _gain_by_finding("bce+dice", 6) < 0.1
+    assert _gain_by_finding("by-crop", 6) > 5 * _gain_by_finding("bce+dice", 6)
+
+
+def test_by_crop_a_false_lesion_costs_where_there_is_none() -> None:
+    nothing, known = torch.zeros(1, 3, 32, 32), torch.ones(1, 3)
+    quiet = torch.full_like(nothing, -8.0)
+    false = quiet.clone()
+    false[..., 10:20, 10:20] = 8
+    assert loss_of("by-crop", false, nothing, known) > loss_of("by-crop", quiet, nothing, known) + 0.05
+
+
+def test_organs_together_weigh_half_a_region() -> None:
+    targets, known = torch.zeros(1, len(CHANNEL_IDS), 8, 8), torch.ones(1, len(CHANNEL_IDS))
+    wrong_region, wrong_organs = torch.full_like(targets, -30.0), torch.full_like(targets, -30.0)
+    wrong_region[:, 0], wrong_organs[:, 3:] = 30, 30
+    ratio = loss_of("bce", wrong_organs, targets, known) / loss_of("bce", wrong_region, targets, known)
+    assert float(ratio) == pytest.approx(0.5)
 
 
 def test_an_unknown_channel_name_is_an_error() -> None:
@@ -163,6 +201,14 @@ def test_no_patient_is_in_two_parts_of_the_split() -> None:
 def test_a_fold_that_does_not_exist(fold: int) -> None:
     with pytest.raises(UsageError, match=f"no fold {fold}: the split has folds 1 to 3"):
         read_split().test(fold)
+
+
+def test_a_recipe_with_a_loss_that_nobody_knows_is_a_sentence(tmp_path: Path) -> None:
+    text = resource("Recipes", "unet-resnet34.toml").read_text(encoding="utf-8")
+    file = tmp_path / "mine.toml"
+    file.write_text(re.sub('loss = ".*"', 'loss = "focal"', text), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"mine\.toml names the loss 'focal'\. Known: bce, bce\+dice, by-crop"):
+        read_recipe(str(file))
 
 
 @pytest.mark.parametrize("name", recipes())

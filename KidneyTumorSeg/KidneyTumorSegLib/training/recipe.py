@@ -11,6 +11,8 @@ from ..errors import UsageError
 from ..models.contract import Architecture, Cleanup, InputContract
 from ..resources import resource
 
+LOSSES = ("bce", "bce+dice", "by-crop")
+
 
 @dataclass(frozen=True)
 class Optimization:
@@ -21,7 +23,7 @@ class Optimization:
         learning_rate: the peak.
         weight_decay: of AdamW.
         schedule: "cosine" (warms up over 5 % of the steps, then falls to 0) or "constant".
-        loss: "bce" (binary cross-entropy with logits) or "bce+dice".
+        loss: one of `LOSSES`; see `losses.loss_of`.
         batch: crops an optimizer step.
         micro_batch: crops at once; gradients of batch / micro_batch of them are summed where memory asks for it.
         steps: optimizer steps; 0 where `epochs` says how long.
@@ -166,6 +168,8 @@ def read_recipe(name: str) -> Recipe:
     table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     for part, kind in _PARTS.items():
         table[part] = _filled(kind, table.get(part, {}), f"{path.name}, [{part}]")
+    if (loss := table["optimization"].loss) not in LOSSES:
+        raise UsageError(f"The recipe {path.name} names the loss '{loss}'. Known: {', '.join(LOSSES)}.")
     return _filled(Recipe, table, path.name)
 
 
