@@ -16,7 +16,7 @@ LIBRARY = "KidneyTumorSegLib"
 
 LADDER = (
     {LIBRARY},  # its version
-    {"errors", "anatomy", "settings", "progress", "resources"},
+    {"errors", "anatomy", "settings", "progress", "resources", "computer"},
     {"volume"},
     {"checks", "networks", "evaluation"},
     {"models"},

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 import typer
 
 from .. import __version__
+from ..computer import total_memory_bytes
 from ..errors import EnvironmentProblem, KidneyTumorSegError
 from ..resources import resources_folder, user_folder
 from ..settings import DEFAULT_MODEL
@@ -96,33 +95,6 @@ def _memory() -> str:
     if total < 4e9:
         raise EnvironmentProblem(f"only {total / 1e9:.1f} GB; a large CT needs 4 GB.")
     return f"{total / 1e9:.1f} GB"
-
-
-def total_memory_bytes() -> int | None:
-    """The computer's memory; None if the system does not tell."""
-    if sys.platform == "win32":
-        return _windows_memory_bytes()
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
-        return None
-
-
-def _windows_memory_bytes() -> int | None:
-    """GlobalMemoryStatusEx of kernel32."""
-    import ctypes
-
-    class Status(ctypes.Structure):
-        _fields_ = (
-            ("length", ctypes.c_ulong),
-            ("load", ctypes.c_ulong),
-            ("total", ctypes.c_ulonglong),
-            ("others", ctypes.c_ulonglong * 6),
-        )
-
-    status = Status(length=ctypes.sizeof(Status))
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
-    return int(status.total) if kernel.GlobalMemoryStatusEx(ctypes.byref(status)) else None
 
 
 def _model(name: str) -> str:
