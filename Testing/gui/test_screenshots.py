@@ -1,0 +1,70 @@
+"""The pictures of README and docs can be made anew on any machine, and show what they should."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FOLDER = REPOSITORY / "Testing" / "screenshots"
+WIDTH, HEIGHT = 1500, 940
+
+
+@pytest.fixture(scope="module")
+def picture_of(tmp_path_factory):
+    """Makes a picture in a process of its own, as a developer does; gives its pixels."""
+    pytest.importorskip("slicer", reason="slicer-core is not installed: it comes with the extra 'test'.")
+    pytest.importorskip("PySide6", reason="PySide6 is not installed: it comes with the extra 'test'.")
+    import views
+
+    if not views.can_render():
+        pytest.skip("This machine has no OpenGL, not even a software one (on Debian: libegl1).")
+    folder = tmp_path_factory.mktemp("pictures")
+
+    def make(name, *options):
+        import matplotlib.image
+
+        call = [sys.executable, FOLDER / "make.py", folder, "--only", name, *options]
+        done = subprocess.run(call, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+        (written,) = (line for line in done.stdout.splitlines() if line.endswith(".png"))
+        return (matplotlib.image.imread(written)[..., :3] * 255).astype(int)
+
+    return make
+
+
+def reddish(pixels):
+    return (pixels[..., 0] - pixels[..., 1] > 60) & (pixels[..., 0] - pixels[..., 2] > 60)
+
+
+def test_the_result_lies_over_the_slices_and_in_3d_beside_the_panel(picture_of):
+    pixels = picture_of("panel-result")
+    height, width, _ = pixels.shape
+    assert (width, height >= HEIGHT) == (WIDTH, True)
+    panel, views = pixels[:, :470], pixels[:HEIGHT, 470:]
+    assert np.ptp(panel, axis=(0, 1)).min() > 150, "the panel is blank"
+    above, below = views[30 : HEIGHT // 2 - 10], views[HEIGHT // 2 + 30 : HEIGHT - 10]
+    middle = views.shape[1] // 2
+    for view in (above[:, :middle], above[:, middle:], below[:, :middle], below[:, middle:]):
+        assert reddish(view).sum() > 300
+    columns = np.nonzero(reddish(above[:, :middle]))[1]
+    assert columns.mean() > middle / 2, "the tumor is on the patient's left: right of the picture's middle"
+
+
+def test_pictures_for_larger_screens_and_the_dark_style_are_so(picture_of):
+    pixels = picture_of("panel-fresh", "--dark", "--scale", "1.5")
+    assert pixels.shape[1] == 1.5 * WIDTH
+    assert np.median(pixels[:, : round(1.5 * 470)]) < 80
+
+
+def test_every_picture_of_the_panel_in_the_repository_can_be_made_anew():
+    tree = ast.parse((FOLDER / "states.py").read_text(encoding="utf-8"))
+    (table,) = (n for n in tree.body if isinstance(n, ast.AnnAssign) and getattr(n.target, "id", "") == "STATES")
+    names = {key.value for key in table.value.keys}
+    kept = {path.stem for path in (REPOSITORY / "Resources" / "Screenshots").glob("panel-*.png")}
+    assert kept <= names
