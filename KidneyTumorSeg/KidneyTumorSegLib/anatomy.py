@@ -28,6 +28,8 @@ class Code:
 ANATOMICAL_STRUCTURE = Code("123037004", "Anatomical Structure")
 MORPHOLOGICALLY_ALTERED_STRUCTURE = Code("49755003", "Morphologically Altered Structure")
 KIDNEY_CODE = Code("64033007", "Kidney")
+SIDE_CODES = {"left": Code("7771000", "Left"), "right": Code("24028007", "Right")}
+"""Modifiers of a type or of a region."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,14 @@ class Structure:
     @property
     def terminology_entry(self) -> str:
         """The `TerminologyEntry` tag of 3D Slicer: seven fields parted by `~`, an absent code is `^^`."""
+        return self.terminology_entry_on("")
+
+    def terminology_entry_on(self, side: str) -> str:
+        """The same for one side ("left", "right" or ""): of the region where there is one, else of the type."""
+        modifier = str(SIDE_CODES[side]) if side else "^^"
+        of_type, of_region = (modifier, "^^") if self.region is None else ("^^", modifier)
         region = "^^" if self.region is None else str(self.region)
-        return f"{CATEGORY_CONTEXT}~{self.category}~{self.type}~^^~{REGION_CONTEXT}~{region}~^^"
+        return f"{CATEGORY_CONTEXT}~{self.category}~{self.type}~{of_type}~{REGION_CONTEXT}~{region}~{of_region}"
 
 
 KIDNEY = Structure(1, "kidney", "kidney", ANATOMICAL_STRUCTURE, KIDNEY_CODE, None, (185, 102, 83), "solid")

@@ -62,7 +62,7 @@ def measure(label_map: LabelMap, body_midline_l_mm: float | None = None) -> Meas
         *(quantity for lesion in (TUMOR, CYST) for quantity in _lesion_volumes(lesion, bodies[lesion.id], grid)),
         *(_largest_diameter(lesion, lesions) for lesion in (TUMOR, CYST)),
     )
-    return Measurements(quantities, kidneys, lesions, sides.note, sides.sure)
+    return Measurements(quantities, kidneys, lesions, sides.note, sides.sure, midline)
 
 
 def _cropped(label_map: LabelMap) -> tuple[npt.NDArray[np.uint8], Grid]:

@@ -91,6 +91,7 @@ class Measurements:
         lesions: tumors before cysts, left before right, the largest first.
         sides_note: one sentence: what left and right were told by.
         sides_sure: False: left and right may be the wrong way round; the user must be told `sides_note`.
+        midline_l_mm: world L of the patient's midline as it was taken, mm; the sides can be told again by it.
     """
 
     quantities: tuple[Quantity, ...]
@@ -98,6 +99,7 @@ class Measurements:
     lesions: tuple[Lesion, ...]
     sides_note: str = ""
     sides_sure: bool = True
+    midline_l_mm: float = 0.0
 
     def quantity(self, key: str) -> Quantity:
         """The quantity of this key.

@@ -7,20 +7,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import slicer
-import vtk
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..anatomy import CYST, KIDNEY, STRUCTURES, TUMOR, Structure
 from ..errors import InputError
 from ..volume import LabelMap
-from .geometry import array_from_matrix, ijk_to_local_ras, matrix_from_array
+from .masks import BINARY_LABELMAP, paint_segment, shared_image
+from .segment_names import TERMINOLOGY_TAG, SegmentName, segments_of
 from .volume_node import node_grid
 
-_BINARY_LABELMAP = "Binary labelmap"
-_TERMINOLOGY_TAG = "TerminologyEntry"
 _PAINT_ORDER = (KIDNEY, CYST, TUMOR)
 """Where segments were made to overlap by hand, what matters most wins."""
-_SAME_LATTICE_VOXELS = 1e-3
+_FILL_2D, _OUTLINE_2D, _OUTLINE_PIXELS = 0.3, 1.0, 2
+"""The CT stays readable under the fill; the outline says where it ends."""
 
 
 def segmentation_to_node(label_map: LabelMap, volume_node: Any, name: str = "") -> Any:
@@ -38,22 +36,57 @@ def segmentation_to_node(label_map: LabelMap, volume_node: Any, name: str = "") 
     Raises:
         InputError: the CT was changed since: another size or place.
     """
+    refuse_moved_volume(label_map, volume_node)
+    node = new_segmentation_node(volume_node, name)
+    image = shared_image(label_map.labels, volume_node)
+    for structure in STRUCTURES:
+        put_segment(node, structure.id, SegmentName(structure), image, structure.value)
+    return node
+
+
+def refuse_moved_volume(label_map: LabelMap, volume_node: Any) -> None:
+    """Check that a label map lies on the CT's grid.
+
+    Raises:
+        InputError: the CT was changed since: another size or place.
+    """
     if not label_map.grid.same_as(node_grid(volume_node)):
         raise InputError(
             f"'{volume_node.GetName()}' was changed or moved since it was segmented: the result no longer fits. "
             "Segment it again."
         )
+
+
+def new_segmentation_node(volume_node: Any, name: str = "") -> Any:
+    """An empty segmentation node for a CT: under its transform, beside it, on its grid, readable over it."""
     wanted = name or f"{volume_node.GetName()} segmentation"
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", slicer.mrmlScene.GetUniqueNameByString(wanted))
     node.CreateDefaultDisplayNodes()
-    node.GetSegmentation().SetSourceRepresentationName(_BINARY_LABELMAP)
+    shown = node.GetDisplayNode()
+    shown.SetOpacity2DFill(_FILL_2D)
+    shown.SetOpacity2DOutline(_OUTLINE_2D)
+    shown.SetSliceIntersectionThickness(_OUTLINE_PIXELS)
+    node.GetSegmentation().SetSourceRepresentationName(BINARY_LABELMAP)
     # First the transform: else Slicer bakes the CT's transform into the reference geometry, and saving resamples.
     follow_volume(node, volume_node)
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
-    image = _shared_image(label_map.labels, volume_node)
-    for structure in STRUCTURES:
-        node.GetSegmentation().AddSegment(_segment(structure, image), structure.id)
     return node
+
+
+def put_segment(segmentation_node: Any, segment_id: str, called: SegmentName, image: Any, value: int) -> None:
+    """Make a segment of one label of a shared image; one that is there keeps its color and how it is shown."""
+    segmentation = segmentation_node.GetSegmentation()
+    there = segmentation.GetSegment(segment_id)
+    segment = there or slicer.vtkSegment()
+    if there is None:
+        segment.SetColor(*called.color_fraction)
+    segment.SetName(called.name)
+    segment.SetTag(TERMINOLOGY_TAG, called.terminology_entry)
+    segment.SetLabelValue(value)
+    segment.RemoveAllRepresentations()
+    segment.AddRepresentation(BINARY_LABELMAP, image)
+    if there is None:
+        segmentation.AddSegment(segment, segment_id)
 
 
 def follow_volume(segmentation_node: Any, volume_node: Any) -> None:
@@ -72,129 +105,33 @@ def follow_volume(segmentation_node: Any, volume_node: Any) -> None:
 def label_map_from_node(segmentation_node: Any, volume_node: Any) -> LabelMap:
     """The labels of a segmentation, the product's or one corrected by hand, on the grid of its CT.
 
-    Segments are found by their ID, else by their code, else by their name; others are left out. Segments that lie on
-    the CT's grid are copied exactly; ones from elsewhere (another grid, another transform) are resampled by Slicer.
+    Segments are found by their code, else by their ID, else by their name; a structure may have several segments (one
+    for each lesion); others are left out. Segments that lie on the CT's grid are copied exactly; ones from elsewhere
+    (another grid, another transform) are resampled by Slicer.
 
     Raises:
         InputError: none of its segments is a kidney, a tumor or a cyst.
     """
-    grid = node_grid(volume_node)
-    labels = np.zeros(grid.shape, np.uint8)
-    found = [(structure, segment_id_of(segmentation_node, structure)) for structure in _PAINT_ORDER]
-    if not any(segment_id for _, segment_id in found):
+    found = [(structure, segments_of(segmentation_node, structure)) for structure in _PAINT_ORDER]
+    if not any(ids for _, ids in found):
         raise InputError(
             f"'{segmentation_node.GetName()}' has no segment that is a kidney, a tumor or a cyst. "
             "Choose another segmentation, or name its segments so."
         )
-    for structure, segment_id in found:
-        if segment_id:
-            _paint(labels, structure.value, segmentation_node, segment_id, volume_node)
+    grid = node_grid(volume_node)
+    labels: npt.NDArray[np.uint8] = np.zeros(grid.shape, np.uint8)
+    for structure, ids in found:
+        for segment_id in ids:
+            paint_segment(labels, structure.value, segmentation_node, segment_id, volume_node)
     return LabelMap(labels, grid)
 
 
 def segment_id_of(segmentation_node: Any, structure: Structure) -> str | None:
-    """The ID of the segment that holds a structure, or None."""
-    segmentation = segmentation_node.GetSegmentation()
-    if segmentation.GetSegment(structure.id) is not None:
-        return structure.id
-    ids = [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
-    for segment_id in ids:
-        entry = vtk.reference("")
-        if segmentation.GetSegment(segment_id).GetTag(_TERMINOLOGY_TAG, entry):
-            fields = str(entry).split("~")
-            if len(fields) > 2 and fields[2].split("^")[:2] == [structure.type.scheme, structure.type.value]:
-                return segment_id
-    for segment_id in ids:
-        if segmentation.GetSegment(segment_id).GetName().strip().lower() == structure.name:
-            return segment_id
-    return None
+    """The ID of the segment that holds a structure: the whole class's, else the first of several; or None."""
+    ids = segments_of(segmentation_node, structure)
+    return structure.id if structure.id in ids else next(iter(ids), None)
 
 
 def show_in_3d(segmentation_node: Any) -> None:
     """Make the surfaces that the 3D view shows."""
     segmentation_node.CreateClosedSurfaceRepresentation()
-
-
-def _segment(structure: Structure, image: Any) -> Any:
-    segment = slicer.vtkSegment()
-    segment.SetName(structure.name)
-    segment.SetColor(*structure.color_fraction)
-    segment.SetLabelValue(structure.value)
-    segment.SetTag(_TERMINOLOGY_TAG, structure.terminology_entry)
-    segment.AddRepresentation(_BINARY_LABELMAP, image)
-    return segment
-
-
-def _shared_image(labels: npt.NDArray[np.uint8], volume_node: Any) -> Any:
-    """The part of the labels that holds any, as one vtkOrientedImageData in the CT's local RAS."""
-    image = slicer.vtkOrientedImageData()
-    first, last = _extent(labels)
-    part = np.ascontiguousarray(labels[tuple(slice(a, b + 1) for a, b in zip(first, last, strict=True))])
-    image.SetExtent(first[2], last[2], first[1], last[1], first[0], last[0])
-    scalars = numpy_to_vtk(part.ravel(), deep=True, array_type=vtk.VTK_UNSIGNED_CHAR)
-    scalars.SetName("labels")
-    image.GetPointData().SetScalars(scalars)
-    image.SetGeometryFromImageToWorldMatrix(matrix_from_array(ijk_to_local_ras(volume_node)))
-    return image
-
-
-def _extent(labels: npt.NDArray[np.uint8]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """First and last array index with a label along (k, j, i); one voxel if there is none."""
-    inside = labels != 0
-    firsts, lasts = [], []
-    for axis in range(3):
-        others = tuple(n for n in range(3) if n != axis)
-        hit = np.flatnonzero(inside.any(axis=others))
-        firsts.append(int(hit[0]) if hit.size else 0)
-        lasts.append(int(hit[-1]) if hit.size else 0)
-    return tuple(firsts), tuple(lasts)
-
-
-def _paint(
-    labels: npt.NDArray[np.uint8], value: int, segmentation_node: Any, segment_id: str, volume_node: Any
-) -> None:
-    segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
-    image = segment.GetRepresentation(_BINARY_LABELMAP)
-    offset = None if image is None else _lattice_offset(image, segmentation_node, volume_node)
-    if offset is None:
-        array = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation_node, segment_id, volume_node)
-        labels[array != 0] = value
-        return
-    if image.GetPointData().GetScalars() is None or 0 in image.GetDimensions():
-        return
-    i, j, k = image.GetDimensions()
-    mask = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(k, j, i) == segment.GetLabelValue()
-    target, source = _overlap(labels.shape, mask.shape, offset)
-    labels[target][mask[source]] = value
-
-
-def _lattice_offset(image: Any, segmentation_node: Any, volume_node: Any) -> tuple[int, int, int] | None:
-    """Where the image's first voxel lies in the CT's array (k, j, i), or None if it is not on the CT's lattice."""
-    if segmentation_node.GetTransformNodeID() != volume_node.GetTransformNodeID():
-        return None
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    to_ct = np.linalg.inv(ijk_to_local_ras(volume_node)) @ array_from_matrix(matrix)
-    extent = image.GetExtent()
-    corners = np.array([[extent[0], extent[2], extent[4], 1.0], [extent[1], extent[3], extent[5], 1.0]])
-    places = (to_ct @ corners.T).T[:, :3]
-    shift = np.rint(places[0] - corners[0, :3])
-    moved = np.abs(places - corners[:, :3] - shift).max()
-    turned = np.abs(to_ct[:3, :3] - np.eye(3)).max() * max(abs(corners).max(), 1.0)
-    if max(moved, turned) > _SAME_LATTICE_VOXELS:
-        return None
-    i, j, k = (int(n) for n in corners[0, :3] + shift)
-    return k, j, i
-
-
-def _overlap(
-    whole: tuple[int, ...], part: tuple[int, ...], offset: tuple[int, ...]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """The slices of the whole and of the part where they overlap."""
-    starts = [max(at, 0) for at in offset]
-    stops = [
-        max(min(at + length, size), start) for at, length, size, start in zip(offset, part, whole, starts, strict=True)
-    ]
-    target = tuple(slice(a, b) for a, b in zip(starts, stops, strict=True))
-    source = tuple(slice(a - at, b - at) for a, b, at in zip(starts, stops, offset, strict=True))
-    return target, source

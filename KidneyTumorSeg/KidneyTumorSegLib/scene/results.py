@@ -1,0 +1,279 @@
+"""A run's result into the scene: as a new segmentation, in place of an earlier one, or added to it.
+
+Hand work is never lost unasked. In an earlier segmentation the AI's segments are known, and so are those of them that
+were edited by hand (`edits`). On "replace":
+
+- the AI's segments that nobody edited are drawn anew, and go where the new result has nothing for them;
+- an edited one stays exactly as it is. A kidney or lesion of the new result that shares a voxel with an edited segment
+  of its structure is the same thing, and is left out: the user's drawing of it is final. So is one that lies mostly in
+  edited segments of another structure (a tumor that was made a cyst);
+- what the user deleted, or erased as a whole, is not drawn again;
+- no new voxel goes into a segment that stays, if that is a kidney, a tumor or a cyst; what would have the ID of such a
+  segment gets one of its own (`..._added`);
+- the user's own segments are never touched. Those of other structures (a ureter) may overlap, as Slicer allows.
+
+On "merge" everything stays, and what is new is added where no segment is at all: to the AI's segment of that name if
+nobody edited it, else to one of its own (`..._added`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import slicer
+
+from ..anatomy import STRUCTURES, Structure
+from ..errors import InputError, UsageError
+from ..measurements import Measurements
+from ..measurements.bodies import Bodies, part_bodies
+from ..volume import LabelMap
+from .edits import drawn_bodies, edited_segments, is_ai, removed_segments, stamp, unstamp
+from .leave_out import bodies_drawn_by_hand, bodies_erased_by_hand, on_lattice_of
+from .lesion_numbers import names_of_bodies
+from .masks import BINARY_LABELMAP, Index, segment_ids, segment_mask, shared_image
+from .segment_names import SegmentName, structure_of
+from .segmentation_node import new_segmentation_node, put_segment, refuse_moved_volume
+from .undo import Snapshot, restored_on_error, undo_point, undone_on_error
+
+How = Literal["new", "replace", "merge"]
+Detail = Literal["classes", "lesions"]
+RECORD_ATTRIBUTE = "KidneyTumorSeg.RunRecord"
+_CLOSED_SURFACE = "Closed surface"
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Where a result is in the scene.
+
+    Attributes:
+        node: the vtkMRMLSegmentationNode.
+        kept: names of the AI's segments that were edited by hand and stay as they were.
+        left_out_ml: on "replace", volume of the new result that hand work left no place for, mL.
+        before: takes the change back (`before.restore()`); None for a new node.
+    """
+
+    node: Any
+    kept: tuple[str, ...] = ()
+    left_out_ml: float = 0.0
+    before: Snapshot | None = None
+
+
+@dataclass
+class _Plan:
+    """What is to be drawn into one segment: bodies of the result, and what it holds already."""
+
+    called: SegmentName
+    bodies: list[int] = field(default_factory=list)
+    grows: bool = False
+
+
+def place_result(
+    label_map: LabelMap,
+    measurements: Measurements,
+    volume_node: Any,
+    *,
+    how: How = "new",
+    detail: Detail = "classes",
+    target: Any = None,
+    overwrite_edited: bool = False,
+    record_json: str = "",
+    editor: Any = None,
+) -> Placed:
+    """Put a run's result into the scene. On any error the scene is as it was.
+
+    Args:
+        label_map: on the CT's grid.
+        measurements: of this label map.
+        volume_node: the CT.
+        how: a new node, or what happens to the target (see above).
+        detail: one segment for each class, or one for each kidney and each lesion; what is too small to be listed
+            then comes together in the segment of its class.
+        target: an earlier segmentation of this CT. Lesions that it holds keep their numbers, also in a new node.
+        overwrite_edited: on "replace", draw the AI's segments anew although they were edited by hand.
+        record_json: the run's record, kept with the node.
+        editor: the embedded qMRMLSegmentEditorWidget, if any: its Undo button then takes the change back too.
+
+    Raises:
+        InputError: the CT was changed meanwhile; or the target is not there, lies under another transform, or is
+            made of surfaces.
+        UsageError: another word for `how` or `detail`.
+    """
+    if how not in ("new", "replace", "merge") or detail not in ("classes", "lesions"):
+        raise UsageError(
+            f"A result cannot be placed as '{how}' with '{detail}'. Use new, replace or merge, with classes or lesions."
+        )
+    refuse_moved_volume(label_map, volume_node)
+    if how != "new":
+        _refuse_target(target, volume_node)
+    found = part_bodies(label_map, measurements)
+    names = names_of_bodies(found, detail, target, volume_node)
+    if how == "new":
+        with undone_on_error():
+            node = new_segmentation_node(volume_node)
+            plans = _plans(node, names, range(1, len(names) + 1), ())
+            _add_empty(plans, node, STRUCTURES)
+            _draw(node, volume_node, found.numbers, found, plans)
+            _keep_record(node, record_json)
+        return Placed(node)
+    edited = () if how == "replace" and overwrite_edited else edited_segments(target)
+    kept = tuple(target.GetSegmentation().GetSegment(one).GetName() for one in edited)
+    with undone_on_error(), restored_on_error(target, undo_point(target, editor)) as before:
+        has_surfaces = target.GetSegmentation().ContainsRepresentation(_CLOSED_SURFACE)
+        left_out = 0
+        if how == "replace":
+            left_out = _replace(target, volume_node, found, names, edited, overwrite_edited=overwrite_edited)
+        else:
+            _merge(target, volume_node, found, names, edited)
+        if has_surfaces:
+            target.GetSegmentation().RemoveRepresentation(_CLOSED_SURFACE)
+            target.CreateClosedSurfaceRepresentation()
+        _keep_record(target, record_json)
+    return Placed(target, kept, left_out * label_map.grid.voxel_volume_ml, before)
+
+
+def _replace(
+    target: Any,
+    volume_node: Any,
+    found: Bodies,
+    names: tuple[SegmentName, ...],
+    edited: tuple[str, ...],
+    *,
+    overwrite_edited: bool,
+) -> int:
+    """Draw the AI's unedited segments anew; the number of voxels that found no place."""
+    anew = {one for one in segment_ids(target) if is_ai(target, one) and one not in edited}
+    staying = {one: segment_mask(target, one, volume_node) for one in _of_ours(target) if one not in anew}
+    out = bodies_drawn_by_hand(found, staying, target)
+    gone = removed_segments(target)
+    if overwrite_edited:
+        unstamp(target, gone)
+        gone = ()
+    else:
+        out |= bodies_erased_by_hand(found, staying, target, volume_node, anew)
+    numbers = found.numbers.copy()
+    numbers[np.isin(numbers, list(out))] = 0
+    for mask in staying.values():
+        numbers[mask] = 0
+    plans = _plans(target, names, _present(numbers), anew)
+    held = {_structure(target, one) for one in staying}
+    _add_empty(plans, target, [one for one in STRUCTURES if one not in held and one.id not in gone])
+    _clear(target, anew)
+    unstamp(target, anew)
+    for one in anew - set(plans):
+        target.GetSegmentation().RemoveSegment(one)
+    _draw(target, volume_node, numbers, found, plans)
+    return int(np.count_nonzero(found.numbers) - np.count_nonzero(numbers))
+
+
+def _merge(
+    target: Any, volume_node: Any, found: Bodies, names: tuple[SegmentName, ...], edited: tuple[str, ...]
+) -> None:
+    """Add what is new where no segment is."""
+    numbers = found.numbers.copy()
+    for one in segment_ids(target):
+        numbers[segment_mask(target, one, volume_node)] = 0
+    may_grow = {one for one in segment_ids(target) if is_ai(target, one) and one not in edited}
+    _draw(target, volume_node, numbers, found, _plans(target, names, _present(numbers), may_grow))
+
+
+def _plans(node: Any, names: tuple[SegmentName, ...], bodies: Iterable[int], ours: Collection[str]) -> dict[str, _Plan]:
+    """By segment ID, what is drawn; segments that are there and not in `ours` are left alone."""
+    there = set(segment_ids(node)) - set(ours)
+    plans: dict[str, _Plan] = {}
+    for number in bodies:
+        called, count = names[number - 1], 0
+        while called.id in there:
+            count += 1
+            called = names[number - 1].added(count)
+        plan = plans.setdefault(called.id, _Plan(called, grows=called.id in ours))
+        plan.bodies.append(number)
+    return plans
+
+
+def _add_empty(plans: dict[str, _Plan], node: Any, structures: Iterable[Structure]) -> None:
+    """A structure of which nothing was found has an empty segment, to draw in."""
+    for structure in structures:
+        if not any(plan.called.structure is structure for plan in plans.values()):
+            plans[structure.id] = _Plan(SegmentName(structure))
+
+
+def _draw(node: Any, volume_node: Any, numbers: npt.NDArray[np.uint16], found: Bodies, plans: dict[str, _Plan]) -> None:
+    """Draw bodies into segments that share one image, and note that they are the AI's."""
+    if not plans:
+        return
+    values = _label_values(plans)
+    of_body = np.zeros(len(found.bodies) + 1, np.uint8 if max(values.values()) < 256 else np.int16)
+    for segment_id, plan in plans.items():
+        of_body[plan.bodies] = values[segment_id]
+    labels = of_body[numbers]
+    known = drawn_bodies(node)
+    inside: dict[str, tuple[Index, ...]] = {}
+    grown = [one for one, plan in plans.items() if plan.grows and is_ai(node, one)]
+    for segment_id in grown:
+        labels[segment_mask(node, segment_id, volume_node)] = values[segment_id]
+    _clear(node, grown)
+    image = shared_image(labels, volume_node)
+    keeps_places = on_lattice_of(node, volume_node)
+    for segment_id, plan in plans.items():
+        put_segment(node, segment_id, plan.called, image, values[segment_id])
+        places = [found.bodies[number - 1].inside for number in plan.bodies]
+        new = tuple(at for at in places if keeps_places and at is not None and numbers[at])
+        inside[segment_id] = (known.get(segment_id, ()) if segment_id in grown else ()) + new
+    stamp(node, plans, inside)
+
+
+def _label_values(plans: dict[str, _Plan]) -> dict[str, int]:
+    """Whole classes have their structure's value, others follow."""
+    of_class = {structure.id: structure.value for structure in STRUCTURES}
+    following = max(of_class.values()) + 1
+    others = [segment_id for segment_id in plans if segment_id not in of_class]
+    return {
+        **{segment_id: of_class[segment_id] for segment_id in plans if segment_id in of_class},
+        **{segment_id: following + n for n, segment_id in enumerate(others)},
+    }
+
+
+def _clear(node: Any, ids: Iterable[str]) -> None:
+    """Take segments out of images that they share with others; the others keep their voxels."""
+    segmentation = node.GetSegmentation()
+    for segment_id in ids:
+        if segmentation.IsSharedBinaryLabelmap(segment_id):
+            segmentation.ClearSegment(segment_id)
+
+
+def _present(numbers: npt.NDArray[np.uint16]) -> tuple[int, ...]:
+    return tuple(int(n) for n in np.unique(numbers[numbers != 0]))
+
+
+def _of_ours(node: Any) -> tuple[str, ...]:
+    """The IDs of all segments that are a kidney, a tumor or a cyst, whoever drew them."""
+    return tuple(one for one in segment_ids(node) if _structure(node, one) is not None or is_ai(node, one))
+
+
+def _structure(node: Any, segment_id: str) -> Structure | None:
+    return structure_of(segment_id, node.GetSegmentation().GetSegment(segment_id))
+
+
+def _keep_record(node: Any, record_json: str) -> None:
+    if record_json:
+        node.SetAttribute(RECORD_ATTRIBUTE, record_json)
+
+
+def _refuse_target(target: Any, volume_node: Any) -> None:
+    if target is None or not slicer.mrmlScene.IsNodePresent(target):
+        raise InputError("There is no segmentation to change. Choose one, or place the result as a new segmentation.")
+    name = target.GetName()
+    if target.GetTransformNodeID() != volume_node.GetTransformNodeID():
+        raise InputError(
+            f"'{name}' and '{volume_node.GetName()}' lie under different transforms. "
+            "Put both under the same one, or place the result as a new segmentation."
+        )
+    if target.GetSegmentation().GetSourceRepresentationName() != BINARY_LABELMAP:
+        raise InputError(
+            f"'{name}' is made of surfaces. Convert it to a binary labelmap in the module Segmentations, "
+            "or place the result as a new segmentation."
+        )

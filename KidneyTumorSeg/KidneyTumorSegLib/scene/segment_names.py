@@ -1,0 +1,119 @@
+"""What a segment is, told by its code, its ID and its name; and how the product's own segments are called."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..anatomy import STRUCTURES, Structure
+from .masks import segment_ids, tag_of
+
+TERMINOLOGY_TAG = "TerminologyEntry"
+ADDED = "_added"
+"""End of the ID of a segment that takes what may not go into a segment that was edited by hand."""
+
+_IDS = "|".join(structure.id for structure in STRUCTURES)
+_ID = re.compile(rf"({_IDS})(?:_(left|right))?(?:_(\d+))?(?:{ADDED}(?:_\d+)?)?")
+_NAME = re.compile(rf"(?:(left|right) )?({_IDS})(?: (left|right))?(?: (\d+))?(?: (left|right))?")
+_BY_ID = {structure.id: structure for structure in STRUCTURES}
+_SHADES = (0.0, 0.35, -0.3, 0.6, -0.5)
+"""How far lesions 1, 2, ... are turned to white (+) or black (-), so that neighbors can be told apart."""
+
+
+@dataclass(frozen=True)
+class SegmentName:
+    """How one of the product's segments is called.
+
+    Attributes:
+        structure: what it holds.
+        side: "left", "right", or "" for a whole class.
+        number: of a lesion; 0 for kidneys and whole classes.
+        ending: of the ID.
+        note: words after the name.
+    """
+
+    structure: Structure
+    side: str = ""
+    number: int = 0
+    ending: str = ""
+    note: str = ""
+
+    @property
+    def id(self) -> str:
+        """The segment's ID: "tumor_left_1"."""
+        return "_".join(filter(None, (self.structure.id, self.side, str(self.number or "")))) + self.ending
+
+    @property
+    def name(self) -> str:
+        """The segment's name: "left tumor 1"."""
+        words = (self.side, self.structure.name, str(self.number or ""), f"({self.note})" if self.note else "")
+        return " ".join(filter(None, words))
+
+    @property
+    def terminology_entry(self) -> str:
+        """The `TerminologyEntry` tag, with the side."""
+        return self.structure.terminology_entry_on(self.side)
+
+    @property
+    def color_fraction(self) -> tuple[float, float, float]:
+        """The structure's color, lighter or darker by the number; three fractions 0..1."""
+        shade = _SHADES[(self.number - 1) % len(_SHADES)] if self.number else 0.0
+        to = 1.0 if shade > 0 else 0.0
+        red, green, blue = (one + (to - one) * abs(shade) for one in self.structure.color_fraction)
+        return red, green, blue
+
+    def added(self, count: int) -> SegmentName:
+        """The name of a further segment for the same thing, beside one that is not to be touched."""
+        return replace(self, ending=ADDED + (f"_{count}" if count > 1 else ""), note="added")
+
+
+def structure_of(segment_id: str, segment: Any) -> Structure | None:
+    """What a segment holds, or None if it is nothing of ours.
+
+    The code counts first where it is one of ours, for it is what a user changes who makes a tumor a cyst; a mass or
+    cyst of another organ is none of ours. Then the ID counts, then the name ("tumor", "left tumor 2", "kidney left").
+    """
+    fields = tag_of(segment, TERMINOLOGY_TAG).split("~")
+    scheme, value, *_ = [*(fields[2].split("^") if len(fields) > 2 else ()), "", ""]
+    for structure in STRUCTURES:
+        if (scheme, value) == (structure.type.scheme, structure.type.value):
+            return structure if _is_of_kidney(structure, fields) else None
+    named = name_of_segment(segment_id, segment)
+    return None if named is None else named.structure
+
+
+def segments_of(segmentation_node: Any, structure: Structure) -> tuple[str, ...]:
+    """The IDs of all segments that hold a structure, in their order."""
+    segmentation = segmentation_node.GetSegmentation()
+    return tuple(
+        one for one in segment_ids(segmentation_node) if structure_of(one, segmentation.GetSegment(one)) is structure
+    )
+
+
+def name_of_id(segment_id: str) -> SegmentName | None:
+    """What one of the product's own IDs says; None for others."""
+    match = _ID.fullmatch(segment_id)
+    if match is None:
+        return None
+    return SegmentName(_BY_ID[match[1]], match[2] or "", int(match[3] or 0))
+
+
+def name_of_segment(segment_id: str, segment: Any) -> SegmentName | None:
+    """Structure, side and number as ID and name of a segment tell them; None if neither does."""
+    return name_of_id(segment_id) or _name_of_words(segment.GetName())
+
+
+def _name_of_words(text: str) -> SegmentName | None:
+    match = _NAME.fullmatch(" ".join(text.lower().split()))
+    if match is None:
+        return None
+    return SegmentName(_BY_ID[match[2]], match[1] or match[3] or match[5] or "", int(match[4] or 0))
+
+
+def _is_of_kidney(structure: Structure, fields: list[str]) -> bool:
+    """Whether the region, where one is told, is that of the structure."""
+    region = fields[5].split("^")[:2] if len(fields) > 5 else ["", ""]
+    if structure.region is None or not region[-1]:
+        return True
+    return region == [structure.region.scheme, structure.region.value]
