@@ -1,16 +1,13 @@
-"""What Slicer lacks is said in one sentence and installed only after asking."""
+"""What Slicer lacks is named with its size before anything is installed."""
 
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-
-from KidneyTumorSegLib.errors import EnvironmentProblem
 
 
 @pytest.fixture
@@ -20,79 +17,90 @@ def packages(scene):
     return packages
 
 
+@pytest.fixture
+def machine(scene):
+    from KidneyTumorSegLib.gui.preflight import Machine
+
+    none = {"torch": None, "torchvision": None}
+    return replace(Machine.here(), system="Linux", gpus=(), versions=none, loadable=frozenset())
+
+
+@pytest.fixture
+def gpus(scene):
+    from KidneyTumorSegLib.gui.preflight import Gpu
+
+    return {"new": (Gpu("RTX A4000", "570.1"),), "old": (Gpu("Quadro", "390.1"),)}
+
+
 def lacking(packages, monkeypatch, *names):
-    monkeypatch.setattr(packages, "find_spec", lambda name: None if name in names else object())
+    monkeypatch.setattr(packages, "has_code", lambda name: name not in names)
 
 
-def test_nothing_missing_is_nothing_said(packages, monkeypatch):
+def test_nothing_missing_is_nothing_said_and_nothing_planned(packages, machine, monkeypatch):
     lacking(packages, monkeypatch)
     assert packages.missing() == ()
     assert packages.missing_sentence() == ""
+    assert packages.make_plan(machine).parts == ()
 
 
 def test_missing_packages_are_named_in_a_sentence_with_what_to_do(packages, monkeypatch):
     lacking(packages, monkeypatch, "torch", "torchvision", "safetensors")
     assert packages.missing_sentence() == (
-        "Not installed yet: PyTorch, safetensors. Click Install (needs the internet once, up to a few minutes)."
+        "Not installed yet: PyTorch, safetensors. "
+        "A click on Segment shows what is needed and asks before installing it."
     )
 
 
-def test_without_the_pytorch_extension_the_user_is_sent_to_the_extensions_manager(packages, monkeypatch):
-    lacking(packages, monkeypatch, "torch")
-    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
-    with pytest.raises(EnvironmentProblem, match=r"PyTorch extension is missing\. Install it in Slicer's"):
-        packages.install()
+def test_the_plan_names_every_part_with_its_size(packages, machine, monkeypatch):
+    lacking(packages, monkeypatch, *packages.TORCH, *packages.REQUIREMENTS)
+    plan = packages.make_plan(machine)
+    assert [part.name for part in plan.parts] == ["PyTorch", "segmentation-models-pytorch", "safetensors", "jsonschema"]
+    assert plan.others == tuple(packages.REQUIREMENTS.values())
+    assert plan.sentence == (
+        "To download: 89 to 273 MB. On disk: 343 to 967 MB. Time: 1 to 3 minutes, depending on the connection."
+    )
+    assert plan.folder == machine.packages_folder
 
 
-def test_torch_comes_from_the_pytorch_extension_which_asks(packages, monkeypatch):
-    lacking(packages, monkeypatch, "torchvision")
-    asked = []
-    logic = SimpleNamespace(installTorch=lambda **choices: asked.append(choices))
-    monkeypatch.setitem(sys.modules, "PyTorchUtils", SimpleNamespace(PyTorchUtilsLogic=lambda: logic))
-    packages.install()
-    assert asked == [{"askConfirmation": True}]
+def test_a_graphics_card_makes_it_bigger_and_an_old_driver_does_not(packages, machine, gpus, monkeypatch):
+    lacking(packages, monkeypatch, *packages.TORCH)
+    with_card = packages.make_plan(replace(machine, gpus=gpus["new"]))
+    assert with_card.sentence.startswith("To download: 2.3 to 4.2 GB. On disk: 4.5 to 8.0 GB.")
+    assert "graphics card" in with_card.parts[0].purpose
+    with_old = packages.make_plan(replace(machine, gpus=gpus["old"]))
+    assert (with_old.build, with_old.driver_is_too_old) == ("cpu", True)
+    assert packages.make_plan(machine).driver_is_too_old is False
 
 
-def test_the_rest_comes_through_slicers_own_packaging_which_asks(packages, monkeypatch):
-    import slicer
-
-    lacking(packages, monkeypatch, "safetensors", "jsonschema")
-    asked = []
-    packaging = SimpleNamespace(pip_ensure=lambda wanted, requester: asked.append((wanted, requester)))
-    monkeypatch.setattr(slicer, "packaging", packaging, raising=False)
-    packages.install()
-    assert asked == [(["safetensors>=0.4.3,<1", "jsonschema>=4.18,<5"], "KidneyTumorSeg")]
-
-
-@pytest.mark.parametrize("answer", [True, False])
-def test_an_older_slicer_asks_through_a_dialog(packages, monkeypatch, answer):
-    import slicer
-
+def test_the_small_rest_takes_no_torch_and_no_extension(packages, machine, monkeypatch):
     lacking(packages, monkeypatch, "jsonschema")
-    asked, installed = [], []
-    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text: asked.append(text) or answer)
-    monkeypatch.setattr(slicer.util, "pip_install", installed.append)
-    packages.install()
-    assert "jsonschema>=4.18,<5" in asked[0]
-    assert installed == ([["jsonschema>=4.18,<5"]] if answer else [])
+    plan = packages.make_plan(machine)
+    assert not plan.has_torch
+    assert not plan.needs_extension
+    assert plan.sentence == (
+        "To download: 1 to 2 MB. On disk: 2 to 5 MB. Time: about a minute, depending on the connection."
+    )
 
 
-def test_the_panel_says_what_is_missing_and_segment_waits_for_it(module, panel_of, ct, monkeypatch):
-    panel = panel_of("truth")
-    ui = panel.widget.ui
-    lacks = ["torch"]
-    monkeypatch.setattr(module.packages, "missing", lambda: tuple(lacks))
-    panel.exit()
-    panel.enter()
-    assert ui.warningsLabel.text().startswith("Not installed yet: PyTorch.")
-    assert not ui.segmentButton.isEnabled()
-    assert ui.segmentButton.toolTip().startswith("Not installed yet: PyTorch.")
-    assert ui.installButton.isVisible()
-    monkeypatch.setattr(module.packages, "install", lacks.clear)
-    ui.installButton.click()
-    assert ui.segmentButton.isEnabled()
-    assert ui.warningsLabel.text() == ""
-    assert not ui.installButton.isVisible()
+def test_without_the_pytorch_extension_the_plan_begins_with_it_unless_there_is_a_folder(packages, machine, monkeypatch):
+    lacking(packages, monkeypatch, "torch")
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
+    assert packages.make_plan(machine).needs_extension
+    offline = packages.make_plan(machine, wheels="E:\\wheels")
+    assert not offline.needs_extension
+    assert offline.download_mb == packages.Range(0, 0)
+    assert offline.sentence.startswith("Nothing is downloaded. On disk: 300 to 900 MB.")
+
+
+def test_a_broken_torch_is_planned_anew_whether_asked_for_or_not(packages, machine, monkeypatch):
+    lacking(packages, monkeypatch)
+    broken = replace(machine, versions={"torch": "2.8.0", "torchvision": "0.19.0"}, loadable=frozenset(packages.TORCH))
+    plan = packages.make_plan(broken)
+    assert plan.repairs
+    assert [part.name for part in plan.parts] == ["PyTorch"]
+    whole = replace(broken, versions={"torch": "2.8.0", "torchvision": "0.23.0"})
+    assert packages.make_plan(whole).parts == ()
+    assert packages.make_plan(whole, repairs=True).repairs
 
 
 def test_what_is_asked_of_pip_is_what_the_project_declares(packages):
@@ -100,4 +108,4 @@ def test_what_is_asked_of_pip_is_what_the_project_declares(packages):
     declared = {re.split(r"[<>=]", line)[0]: line for line in project["project"]["dependencies"]}
     for requirement in packages.REQUIREMENTS.values():
         assert declared[re.split(r"[<>=]", requirement)[0]] == requirement
-    assert set(packages.TORCH) <= set(declared)
+    assert {name: declared[name].removeprefix(name) for name in packages.TORCH} == packages.TORCH_RANGE
