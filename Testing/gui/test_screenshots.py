@@ -42,18 +42,27 @@ def reddish(pixels):
     return (pixels[..., 0] - pixels[..., 1] > 60) & (pixels[..., 0] - pixels[..., 2] > 60)
 
 
+def view_below(pixels, name):
+    """The pixels of a slice view, found by the color of its bar, without the bar."""
+    from views import SLICE_VIEWS
+
+    bar = np.abs(pixels - SLICE_VIEWS[name].color).max(axis=2) <= 2
+    rows, columns = np.nonzero(bar.sum(axis=1) > 300)[0], np.nonzero(bar.sum(axis=0) >= 8)[0]
+    left, right = columns.min(), columns.max() + 1
+    return pixels[rows.max() + 4 : rows.max() + 300, left:right], left
+
+
 def test_the_result_lies_over_the_slices_and_in_3d_beside_the_panel(picture_of):
     pixels = picture_of("panel-result")
     height, width, _ = pixels.shape
     assert (width, height >= HEIGHT) == (WIDTH, True)
-    panel, views = pixels[:, :470], pixels[:HEIGHT, 470:]
-    assert np.ptp(panel, axis=(0, 1)).min() > 150, "the panel is blank"
-    above, below = views[30 : HEIGHT // 2 - 10], views[HEIGHT // 2 + 30 : HEIGHT - 10]
-    middle = views.shape[1] // 2
-    for view in (above[:, :middle], above[:, middle:], below[:, :middle], below[:, middle:]):
+    red, left = view_below(pixels, "Red")
+    assert np.ptp(pixels[:, : left - 4], axis=(0, 1)).min() > 150, "the panel is blank"
+    three_d = pixels[30:300, left + red.shape[1] + 10 :]
+    for view in (red, view_below(pixels, "Green")[0], view_below(pixels, "Yellow")[0], three_d):
         assert reddish(view).sum() > 300
-    columns = np.nonzero(reddish(above[:, :middle]))[1]
-    assert columns.mean() > middle / 2, "the tumor is on the patient's left: right of the picture's middle"
+    columns = np.nonzero(reddish(red))[1]
+    assert columns.mean() > red.shape[1] / 2, "the tumor is on the patient's left: right of the picture's middle"
 
 
 def test_pictures_for_larger_screens_and_the_dark_style_are_so(picture_of):

@@ -16,6 +16,11 @@ _SLICES, _SHOWN = 150, 62
 _SECONDS_PER_SLICE = 0.08
 
 
+def warm_up(settings: Settings | None = None) -> str:
+    """As the real one: says what it runs on."""
+    return "CPU, 8 threads"
+
+
 def truth(volume: Volume, settings: Settings, progress: Progress) -> Result:
     """What the standard phantom has at the scan's place, checked and measured as any result is."""
     progress.stage("Segmenting", 0.9, 1, "slices")

@@ -21,7 +21,8 @@ import slicer_application  # noqa: E402
 from PySide6 import QtCore, QtGui, QtWidgets  # noqa: E402
 from views import SLICE_VIEWS, THREE_D_COLOR, SliceView, ThreeDView  # noqa: E402
 
-WINDOW = QtCore.QSize(1500, 940)
+LEAST = QtCore.QSize(1500, 940)
+"""The window's size; higher where the panel is, as if a user had made it so."""
 _PANEL_WIDTH, _BAR, _GAP = 470, 16, 3
 _WAIT_S = 900.0
 
@@ -76,9 +77,9 @@ class Studio:
         self.ct: Any = None
         self.panel: Any = None
         self._ratio = QtWidgets.QApplication.primaryScreen().devicePixelRatio()
-        size = (round(self._view_size().width() * self._ratio), round(self._view_size().height() * self._ratio))
-        self._slices = {name: SliceView(name, size) for name in SLICE_VIEWS}
-        self._three_d = ThreeDView(size)
+        self._slices: dict[str, SliceView] = {}
+        self._three_d: list[ThreeDView] = []
+        self._place = QtCore.QRect()
 
     def __enter__(self) -> Self:
         return self
@@ -93,16 +94,14 @@ class Studio:
         return self.load(standard_phantom().scan(phantom_grid((1.2, 1.2, 2.5)))[0], "CT abdomen")
 
     def load(self, volume: Any, name: str) -> Any:
-        """A `Volume` as a CT in the scene, shown in the slice views."""
+        """A `Volume` as a CT in the scene; it will be shown in the slice views."""
         from KidneyTumorSegLib.scene.volume_node import volume_to_node
 
         self.ct = volume_to_node(volume, name)
-        for view in self._slices.values():
-            view.show(self.ct)
         return self.ct
 
     def open_panel(self, work: str, missing: tuple[str, ...] = ()) -> Any:
-        """Open the module's panel.
+        """Open the module's panel, and the views beside it.
 
         Args:
             work: what its runs do, `module:function`.
@@ -119,6 +118,7 @@ class Studio:
         self.module.KidneyTumorSegLogic = lambda: logic
         self.panel = slicer_application.ModulePanel(self.module.KidneyTumorSegWidget)
         self.panel.enter()
+        self._open_views()
         return self.panel.widget
 
     def run(self) -> None:
@@ -139,7 +139,7 @@ class Studio:
         """Move all slices to a point, and the 3D camera to all surfaces."""
         for view in self._slices.values():
             view.jump(position_ras, field_of_view_mm)
-        self._three_d.fit(1.2)
+        self._three_d[0].fit(1.2)
 
     def picture(self, dialog: Any = None) -> QtGui.QImage:
         """The window as it is now.
@@ -149,16 +149,18 @@ class Studio:
         """
         for _ in range(3):
             QtWidgets.QApplication.processEvents()
-        panel = self._panel_pixmap()
-        height = max(WINDOW.height(), round(panel.height() / self._ratio))
-        image = QtGui.QImage(QtCore.QSize(WINDOW.width(), height) * self._ratio, QtGui.QImage.Format.Format_RGB32)
+        panel = self._panel_size()
+        self.panel.parent.resize(panel)
+        QtWidgets.QApplication.processEvents()
+        size = QtCore.QSize(LEAST.width(), panel.height())
+        image = QtGui.QImage(size * self._ratio, QtGui.QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(self._ratio)
         image.fill(QtWidgets.QApplication.palette().color(QtGui.QPalette.ColorRole.Window))
         painter = QtGui.QPainter(image)
-        painter.drawPixmap(0, 0, panel)
+        painter.drawPixmap(0, 0, self.panel.parent.grab())
         self._draw_views(painter)
         if dialog is not None:
-            self._draw_dialog(painter, dialog, height)
+            _draw_dialog(painter, dialog, size)
         painter.end()
         return image
 
@@ -166,34 +168,42 @@ class Studio:
         """End the panel's worker and give the views back."""
         if self.panel is not None:
             self.panel.close()
-        for view in (*self._slices.values(), self._three_d):
+        for view in (*self._slices.values(), *self._three_d):
             view.close()
         importlib.reload(self.module)  # undoes what `open_panel` put into it
 
-    @staticmethod
-    def _view_size() -> QtCore.QSize:
-        width = (WINDOW.width() - _PANEL_WIDTH - 3 * _GAP) // 2
-        return QtCore.QSize(width, (WINDOW.height() - 3 * _GAP) // 2 - _BAR)
-
-    def _panel_pixmap(self) -> QtGui.QPixmap:
+    def _panel_size(self) -> QtCore.QSize:
         widget = self.panel.parent
-        hint = widget.heightForWidth(_PANEL_WIDTH) if widget.hasHeightForWidth() else widget.sizeHint().height()
-        widget.resize(_PANEL_WIDTH, max(hint, WINDOW.height()))
+        least = widget.minimumSizeHint()
+        width = max(_PANEL_WIDTH, least.width())
+        height = widget.heightForWidth(width) if widget.hasHeightForWidth() else widget.sizeHint().height()
+        return QtCore.QSize(width, max(height, least.height(), LEAST.height()))
+
+    def _open_views(self) -> None:
+        """Four views in what the panel leaves of the window."""
         QtWidgets.QApplication.processEvents()
-        return widget.grab()
+        panel = self._panel_size()
+        width = (LEAST.width() - panel.width() - 3 * _GAP) // 2
+        self._place = QtCore.QRect(panel.width() + _GAP, _GAP, width, (panel.height() - 3 * _GAP) // 2 - _BAR)
+        size = (round(self._place.width() * self._ratio), round(self._place.height() * self._ratio))
+        self._slices = {name: SliceView(name, size) for name in SLICE_VIEWS}
+        self._three_d = [ThreeDView(size)]
+        if self.ct is not None:
+            for view in self._slices.values():
+                view.show(self.ct)
 
     def _draw_views(self, painter: QtGui.QPainter) -> None:
-        size = self._view_size()
+        size = self._place.size()
         places = {"Red": (0, 0), "3D": (1, 0), "Green": (0, 1), "Yellow": (1, 1)}
         for name, (column, row) in places.items():
-            left = _PANEL_WIDTH + _GAP + column * (size.width() + _GAP)
-            top = _GAP + row * (size.height() + _BAR + _GAP)
+            left = self._place.left() + column * (size.width() + _GAP)
+            top = self._place.top() + row * (size.height() + _BAR + _GAP)
             bar = QtCore.QRect(left, top, size.width(), _BAR)
             color, text = self._title(name)
             painter.fillRect(bar, QtGui.QColor(*color))
             painter.setPen(QtGui.QColor("black"))
             painter.drawText(bar.adjusted(6, 0, -6, 0), QtCore.Qt.AlignmentFlag.AlignVCenter, text)
-            array = (self._three_d if name == "3D" else self._slices[name]).picture()
+            array = (self._three_d[0] if name == "3D" else self._slices[name]).picture()
             height, width, _ = array.shape
             view = QtGui.QImage(array.data, width, height, 3 * width, QtGui.QImage.Format.Format_RGB888)
             view.setDevicePixelRatio(self._ratio)
@@ -209,15 +219,16 @@ class Studio:
             offset = -offset if self._slices[name].node.GetSliceToRAS().GetElement(0, 2) < 0 else offset
         return SLICE_VIEWS[name].color, f"{name[0]}    {letters[offset >= 0]}: {abs(offset):.1f} mm"
 
-    def _draw_dialog(self, painter: QtGui.QPainter, dialog: Any, height: int) -> None:
-        dialog.show()
-        QtWidgets.QApplication.processEvents()
-        pixmap = dialog.grab()
-        size = pixmap.deviceIndependentSize().toSize()
-        painter.fillRect(QtCore.QRect(0, 0, WINDOW.width(), height), QtGui.QColor(0, 0, 0, 90))
-        left, top = (WINDOW.width() - size.width()) // 2, (height - size.height()) // 3
-        frame = QtCore.QRect(left - 1, top - 27, size.width() + 1, size.height() + 27)
-        painter.fillRect(frame, QtGui.QColor("#5a6b7c"))
-        painter.setPen(QtGui.QColor("white"))
-        painter.drawText(left + 8, top - 9, dialog.windowTitle())
-        painter.drawPixmap(left, top, pixmap)
+
+def _draw_dialog(painter: QtGui.QPainter, dialog: Any, window: QtCore.QSize) -> None:
+    """A dialog over the dimmed window, with a title bar."""
+    dialog.show()
+    QtWidgets.QApplication.processEvents()
+    pixmap = dialog.grab()
+    size = pixmap.deviceIndependentSize().toSize()
+    painter.fillRect(QtCore.QRect(QtCore.QPoint(0, 0), window), QtGui.QColor(0, 0, 0, 90))
+    left, top = (window.width() - size.width()) // 2, (window.height() - size.height()) // 3
+    painter.fillRect(QtCore.QRect(left - 1, top - 27, size.width() + 2, size.height() + 28), QtGui.QColor("#5a6b7c"))
+    painter.setPen(QtGui.QColor("white"))
+    painter.drawText(left + 8, top - 9, dialog.windowTitle())
+    painter.drawPixmap(left, top, pixmap)
