@@ -91,7 +91,7 @@ def by_lesion(node):
     from KidneyTumorSegLib.scene import segment_kinds, segment_voxels
 
     for structure in (TUMOR_STRUCTURE, CYST_STRUCTURE):
-        mask = segment_voxels.segment_mask(node, structure.id)
+        mask = segment_voxels.cropped_mask(node, structure.id)
         bodies, count = ndimage.label(mask.voxels, np.ones((3, 3, 3)))
         for n in range(1, count + 1):
             one = segment_voxels.Mask(bodies == n, mask.start, mask.ijk_to_ras)
@@ -106,7 +106,7 @@ def segments(node, ct):
     """Every segment's voxels on the CT, as Slicer itself says, by ID."""
     import slicer
 
-    from KidneyTumorSegLib.scene.segment_voxels import segment_ids
+    from KidneyTumorSegLib.scene.masks import segment_ids
 
     return {one: slicer.util.arrayFromSegmentBinaryLabelmap(node, one, ct) != 0 for one in segment_ids(node)}
 

@@ -18,8 +18,9 @@ from ..anatomy import KIDNEY, LESIONS, STRUCTURES, Structure
 from ..errors import InputError, UsageError
 from ..measurements.quantities import Side, format_value
 from .neck import part_at_neck
-from .segment_kinds import class_segment, is_one_lesion, new_lesion_segment, segments_of
-from .segment_voxels import Mask, box_around, erase, from_world, paint, segment_mask
+from .segment_kinds import class_segment, is_one_lesion, new_lesion_segment
+from .segment_names import segments_of
+from .segment_voxels import Mask, box_around, cropped_mask, erase, from_world, paint
 from .sides_in_scene import side_of
 from .undo_point import Done, UndoPoint
 
@@ -145,7 +146,7 @@ def lesion_at(segmentation_node: Any, position_lps: World) -> FoundLesion:
     best: tuple[float, str, Structure, Mask, tuple[int, int, int]] | None = None
     for structure in LESIONS:
         for segment_id in segments_of(segmentation_node, structure):
-            mask = segment_mask(segmentation_node, segment_id)
+            mask = cropped_mask(segmentation_node, segment_id)
             found = None if mask is None else _nearest(mask, place)
             if mask is not None and found is not None and (best is None or found[0] < best[0]):
                 best = (found[0], segment_id, structure, mask, found[1])
@@ -192,7 +193,7 @@ def _kidney_around(segmentation_node: Any, body: Mask, gap: Mask) -> str | None:
     ring = ndimage.binary_dilation(padded, np.ones((3, 3, 3), bool)) & ~np.pad(body.voxels, 1)
     places = np.argwhere(ring) - 1
     for segment_id in segments_of(segmentation_node, KIDNEY):
-        kidney = segment_mask(segmentation_node, segment_id)
+        kidney = cropped_mask(segmentation_node, segment_id)
         if kidney is None or not len(places):
             continue
         at = np.rint(kidney.index(body.ras(places))).astype(int)

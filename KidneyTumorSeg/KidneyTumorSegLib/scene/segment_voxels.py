@@ -13,13 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import slicer
 import vtk
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk
 
 from ..errors import KidneyTumorSegError
 from .geometry import array_from_matrix, matrix_from_array
-
-BINARY_LABELMAP = "Binary labelmap"
-BoolArray = npt.NDArray[np.bool_]
+from .masks import BINARY_LABELMAP, BoolArray, voxels_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,20 +62,14 @@ class Mask:
         return Mask(voxels, (k, j, i), self.ijk_to_ras)
 
 
-def segment_ids(segmentation_node: Any) -> tuple[str, ...]:
-    """The IDs of all segments, in order."""
-    segmentation = segmentation_node.GetSegmentation()
-    return tuple(segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments()))
-
-
-def segment_mask(segmentation_node: Any, segment_id: str) -> Mask | None:
+def cropped_mask(segmentation_node: Any, segment_id: str) -> Mask | None:
     """A segment's voxels in the smallest box around them; None if it has none, or no binary label map."""
     segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
     image = segment.GetRepresentation(BINARY_LABELMAP)
-    if image is None or image.GetPointData().GetScalars() is None or 0 in image.GetDimensions():
+    labels = voxels_of(image)
+    if labels is None:
         return None
-    i, j, k = image.GetDimensions()
-    inside = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(k, j, i) == segment.GetLabelValue()
+    inside = labels == segment.GetLabelValue()
     box = box_around(inside)
     if box is None:
         return None

@@ -12,8 +12,9 @@ from ..measurements.quantities import SIDES, Side
 from ..measurements.sides import split_sides
 from ..volume import Grid
 from .geometry import ras_from_lps, rigid_parent
-from .segment_kinds import segments_of, side_in_id
-from .segment_voxels import Mask, segment_mask
+from .segment_kinds import side_in_id
+from .segment_names import segments_of
+from .segment_voxels import Mask, cropped_mask
 from .volume_node import node_grid, volume_from_node
 
 _COARSE_MM = 3.0
@@ -37,7 +38,7 @@ def side_of(segmentation_node: Any, volume_node: Any, segment_id: str, lesion: M
     midline = _midline_l_mm(volume_node)
     distances: dict[Side, float] = {}
     for kidney in segments_of(segmentation_node, KIDNEY):
-        mask = segment_mask(segmentation_node, kidney)
+        mask = cropped_mask(segmentation_node, kidney)
         if mask is None:
             continue
         thin, grid = _thinned(mask, segmentation_node)

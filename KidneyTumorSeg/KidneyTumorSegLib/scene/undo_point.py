@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 import slicer
-from vtk.util.numpy_support import vtk_to_numpy
 
 from ..errors import InputError
-from .segment_voxels import BINARY_LABELMAP, segment_ids
+from .masks import BINARY_LABELMAP, segment_ids, voxels_of
 
 
 class UndoPoint:
@@ -92,8 +91,9 @@ def _digest(segmentation_node: Any) -> str:
         image = segment.GetRepresentation(BINARY_LABELMAP)
         extent = None if image is None else image.GetExtent()
         digest.update(repr((segment_id, segment.GetLabelValue(), extent)).encode())
-        if image is None or id(image) in seen or image.GetPointData().GetScalars() is None:
+        labels = voxels_of(image)
+        if labels is None or image in seen:
             continue
-        seen.add(id(image))
-        digest.update(np.ascontiguousarray(vtk_to_numpy(image.GetPointData().GetScalars())).data)
+        seen.add(image)
+        digest.update(np.ascontiguousarray(labels).data)
     return digest.hexdigest()

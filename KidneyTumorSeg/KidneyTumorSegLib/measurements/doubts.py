@@ -1,0 +1,167 @@
+"""Which lesions, and which other places, deserve a second look, and why, in words; the most doubtful first.
+
+A rule speaks only of what CT values and shapes show; none of them is a diagnosis. Where the numbers come from:
+
+- A simple cyst has -9 to 20 HU without contrast agent and up to 30 HU in the portal venous phase (Bosniak 2019).
+- Every renal cell carcinoma in a series of 193 had a region of 20 to 70 HU without contrast agent (PMID 22528901); the
+  least enhancing kind, papillary, has 15 to 100 HU in any phase. Fat (angiomyolipoma) is below -10 HU.
+- Masses below 10 mm are mostly too small to be characterized, and reference readers disagree on them most.
+- KiTS's own winners drop lesions farther from a kidney than about 5 mm: a renal mass touches its kidney.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from ..anatomy import CYST, KIDNEY, TUMOR
+from ..checks import Finding
+from ..volume import Grid, LabelMap, Volume
+from .lesion_body import LesionBody, around, lesion_body
+from .quantities import Lesion, Measurements, World, format_value
+from .sides import CONNECTED_26
+
+SMALL_ML, SMALL_MM = 1.0, 10.0
+FAR_MM = 5.0
+CYST_MOST_HU = 30.0
+TUMOR_LEAST_HU = 15.0
+CYST_MOST_SD_HU = 20.0
+"""Beyond the image noise: septa, calcium, a solid part, or kidney taken along."""
+CONTACT_SHARE = 0.1
+"""A cyst with more of its surface on a tumor than this may be a part of it."""
+LEAST_CORE_VOXELS = 50
+"""Fewer inner voxels do not tell a density: what is left is the edge's blur."""
+_FAR, _EDGE, _SMALL, _UNEVEN, _CONTACT = 0.8, 0.5, 0.4, 0.5, 0.4
+_WARNING, _INFO = 0.6, 0.2
+_TOLD_BY_LESIONS = "stray-lesion"
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One place to look at again.
+
+    Attributes:
+        lesion: which one; None for a finding that is about something else.
+        score: 0 to 1; only its order means something.
+        reasons: sentences, the weightiest first.
+        position_lps: where to look, world LPS in mm.
+        code: of a finding ("kidney-cut"); empty for a lesion.
+    """
+
+    lesion: Lesion | None
+    score: float
+    reasons: tuple[str, ...]
+    position_lps: World
+    code: str = ""
+
+
+def lesion_doubts(volume: Volume, label_map: LabelMap, measurements: Measurements) -> tuple[Doubt, ...]:
+    """The lesions that deserve a second look, the most doubtful first; of equal ones the larger first.
+
+    Args:
+        volume: the CT.
+        label_map: on its grid.
+        measurements: `measure` of this label map.
+    """
+    found = []
+    for lesion in measurements.lesions:
+        body = lesion_body(label_map, lesion)
+        if body is None:
+            continue
+        told = sorted(_reasons(volume, label_map, lesion, body), key=lambda reason: -reason[0])
+        if told:
+            score = 1.0 - float(np.prod([1.0 - weight for weight, _ in told]))
+            found.append(Doubt(lesion, score, tuple(text for _, text in told), lesion.center_lps))
+    return _sorted(found)
+
+
+def finding_doubts(findings: Iterable[Finding]) -> tuple[Doubt, ...]:
+    """The findings of a run that have a place, without those that `lesion_doubts` tells of the lesion itself."""
+    return _sorted(
+        Doubt(None, _WARNING if finding.severity == "warning" else _INFO, (finding.text,), finding.lps, finding.code)
+        for finding in findings
+        if finding.lps is not None and finding.code != _TOLD_BY_LESIONS
+    )
+
+
+def all_doubts(
+    volume: Volume, label_map: LabelMap, measurements: Measurements, findings: Iterable[Finding]
+) -> tuple[Doubt, ...]:
+    """Lesions and other findings in one list, the most doubtful first."""
+    return _sorted((*lesion_doubts(volume, label_map, measurements), *finding_doubts(findings)))
+
+
+def _sorted(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    def rank(doubt: Doubt) -> tuple[float, float, str]:
+        lesion = doubt.lesion
+        return -round(doubt.score, 6), -lesion.volume_ml if lesion else 0.0, lesion.title if lesion else doubt.code
+
+    return tuple(sorted(doubts, key=rank))
+
+
+def _reasons(volume: Volume, label_map: LabelMap, lesion: Lesion, body: LesionBody) -> Iterable[tuple[float, str]]:
+    """Weights 0 to 1 and sentences."""
+    grid = label_map.grid
+    if any(part.start == 0 or part.stop == size for part, size in zip(body.box, grid.shape, strict=True)):
+        yield _EDGE, "It reaches the edge of the scan and may be cut off."
+    if lesion.volume_ml < SMALL_ML or lesion.diameter_mm < SMALL_MM:
+        size = f"{format_value(lesion.volume_ml)} mL, {format_value(lesion.diameter_mm)} mm"
+        yield _SMALL, f"It is small ({size}): it may be false, and its kind is hard to tell."
+    wide = around(body.box, grid, FAR_MM)
+    here = np.pad(body.mask, [(b.start - w.start, w.stop - b.stop) for b, w in zip(body.box, wide, strict=True)])
+    labels = label_map.labels[wide]
+    if not _near(here, labels == KIDNEY.value, grid):
+        yield _FAR, f"It lies more than {FAR_MM:.0f} mm away from all kidney tissue."
+    if lesion.kind == CYST.id:
+        surface = here & ~ndimage.binary_erosion(here)
+        on_tumor = surface & ndimage.binary_dilation(labels == TUMOR.value, CONNECTED_26)
+        if np.count_nonzero(on_tumor) > CONTACT_SHARE * np.count_nonzero(surface):
+            yield _CONTACT, "It touches a tumor: both may be one mass."
+    if volume.modality == "CT":
+        yield from _density(volume, lesion, body)
+
+
+def _near(lesion: BoolArray, kidney: BoolArray, grid: Grid) -> bool:
+    if not kidney.any():
+        return False
+    away = ndimage.distance_transform_edt(~lesion, sampling=grid.spacing[::-1])
+    return bool(away[kidney].min() <= FAR_MM)
+
+
+def _density(volume: Volume, lesion: Lesion, body: LesionBody) -> Iterable[tuple[float, str]]:
+    """What the inner voxels' HU say against the lesion's kind."""
+    core = np.asarray(ndimage.binary_erosion(body.mask), bool)
+    if np.count_nonzero(core) < LEAST_CORE_VOXELS:
+        return
+    hu = volume.voxels[body.box].astype(np.float32)
+    mean = float(hu[core].mean())
+    if lesion.kind == CYST.id:
+        if mean > CYST_MOST_HU:
+            text = f"Its mean of {mean:.0f} HU is high for a cyst (fluid has up to {CYST_MOST_HU:.0f} HU)."
+            yield _beyond(mean - CYST_MOST_HU), text
+        uneven = _beyond_noise_hu(hu, core)
+        if uneven > CYST_MOST_SD_HU:
+            yield _UNEVEN, f"It is uneven for a cyst (standard deviation {uneven:.0f} HU beyond the image noise)."
+    elif mean < TUMOR_LEAST_HU:
+        what = "fat" if mean < -10.0 else "fluid"
+        text = f"Its mean of {mean:.0f} HU is low for a tumor ({what}?)."
+        yield _beyond(TUMOR_LEAST_HU - mean), text
+
+
+def _beyond(excess_hu: float) -> float:
+    """The weight of a density beyond its limit."""
+    return min(0.9, 0.5 + excess_hu / 150.0)
+
+
+def _beyond_noise_hu(hu: npt.NDArray[np.float32], core: BoolArray) -> float:
+    """Standard deviation of the inner voxels, without the noise that neighbors along the slices do not share."""
+    pairs = core[:, :, 1:] & core[:, :, :-1]
+    steps = np.abs(np.diff(hu, axis=2)[pairs])
+    noise = 1.4826 * float(np.median(steps)) / np.sqrt(2.0) if steps.size else 0.0
+    return float(np.sqrt(max(0.0, float(hu[core].var()) - noise**2)))

@@ -1,0 +1,217 @@
+"""Segment again inside a region only: a markups ROI as a box for the run, and the result put in exactly there.
+
+Outside of the region no voxel of any segment changes, and inside what was corrected by hand stays, by the rules of
+`results` (a corrected segment, a deleted lesion, the user's own segments), unless overwriting is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import slicer
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from ..anatomy import STRUCTURES
+from ..errors import InputError
+from ..volume import LabelMap
+from .geometry import array_from_matrix, ijk_to_local_ras, rigid_parent
+from .masks import BINARY_LABELMAP
+from .region_plan import draw_plan, plan_region
+from .segment_names import segments_of
+from .segment_voxels import Mask, box_around, cropped_mask, from_world, to_world
+from .segmentation_node import refuse_moved_volume
+from .undo_point import Done, UndoPoint
+from .views import crosshair_lps
+from .volume_node import node_grid
+
+Box = tuple[float, float, float, float, float, float]
+Points = npt.NDArray[np.float64]
+MARGIN_MM = 10.0
+"""Around the kidneys."""
+SIDE_MM = 120.0
+"""Of a region where nothing is segmented yet: a kidney with a mass fits in."""
+_ON_FACE_MM = 1e-6
+_EDGE_SAMPLES = 5
+_NAME = "Kidney region"
+
+
+def roi_over(segmentation_node: Any, volume_node: Any) -> Any:
+    """A new vtkMRMLMarkupsROINode around the kidneys, tumors and cysts, 10 mm wider, inside the scan.
+
+    Where none are segmented it is a cube of 120 mm around the crosshair, else around what the views show, else around
+    the scan's middle.
+
+    Args:
+        segmentation_node: vtkMRMLSegmentationNode or None.
+        volume_node: the CT.
+    """
+    scan = _scan_corners_ras(volume_node)
+    low, high = scan.min(axis=0), scan.max(axis=0)
+    around = None if segmentation_node is None else _segments_bounds_ras(segmentation_node)
+    if around is None:
+        middle = np.clip(_looked_at_ras((low + high) / 2), low, high)
+        around = (middle - SIDE_MM / 2, middle + SIDE_MM / 2)
+    else:
+        around = (around[0] - MARGIN_MM, around[1] + MARGIN_MM)
+    first, last = np.maximum(around[0], low), np.minimum(around[1], high)
+    roi = slicer.mrmlScene.AddNewNodeByClass(
+        "vtkMRMLMarkupsROINode", slicer.mrmlScene.GetUniqueNameByString(_NAME) or _NAME
+    )
+    roi.CreateDefaultDisplayNodes()
+    roi.SetCenterWorld(*((first + last) / 2))
+    roi.SetSizeWorld(*(last - first))
+    return roi
+
+
+def region_box_mm(roi_node: Any, volume_node: Any) -> Box:
+    """The box of `Settings.box_mm` around a region: (L0, L1, P0, P1, S0, S1) in mm.
+
+    A turned region is not a box along L, P and S: the box is the smallest one around it, so that the run looks
+    everywhere inside the region; `replace_in_region` then takes only what lies inside the region itself.
+
+    Args:
+        roi_node: vtkMRMLMarkupsROINode.
+        volume_node: the CT; the box is in the world of `volume_from_node`.
+
+    Raises:
+        InputError: there is no region, it has no size, or it is turned inside out.
+    """
+    corners = _region_points_ras(roi_node, 2)
+    if volume_node.GetParentTransformNode() is not None and rigid_parent(volume_node) is None:
+        corners = _transformed(
+            _region_points_ras(roi_node, _EDGE_SAMPLES), from_world(volume_node.GetParentTransformNode())
+        )
+    lps = corners * (-1.0, -1.0, 1.0)
+    (l0, p0, s0), (l1, p1, s1) = lps.min(axis=0).tolist(), lps.max(axis=0).tolist()
+    return l0, l1, p0, p1, s0, s1
+
+
+def region_mask(roi_node: Any, volume_node: Any) -> Mask | None:
+    """The scan's voxels whose centers lie inside the region or on its faces, turned ones exactly; None if none do.
+
+    Raises:
+        InputError: there is no region, it has no size, or it is turned inside out.
+    """
+    parent = volume_node.GetParentTransformNode()
+    samples = _transformed(_region_points_ras(roi_node, _EDGE_SAMPLES), from_world(parent))
+    lattice = ijk_to_local_ras(volume_node)
+    whole = Mask(np.zeros(node_grid(volume_node).shape, bool), (0, 0, 0), lattice)
+    at = whole.index(samples)
+    slack = 1.0 if parent is None or parent.IsTransformToWorldLinear() else 5.0
+    low = np.clip(np.floor(at.min(axis=0) - slack), 0, whole.voxels.shape).astype(int)
+    high = np.clip(np.ceil(at.max(axis=0) + slack) + 1, 0, whole.voxels.shape).astype(int)
+    if (low >= high).any():
+        return None
+    inside = np.zeros(tuple(high - low), bool)
+    world, half = to_world(parent), np.array(roi_node.GetSize()) / 2 + _ON_FACE_MM
+    to_object = np.linalg.inv(array_from_matrix(roi_node.GetObjectToWorldMatrix()))
+    j, i = np.meshgrid(np.arange(low[1], high[1]), np.arange(low[2], high[2]), indexing="ij")
+    for n, k in enumerate(range(low[0], high[0])):
+        centers = whole.ras(np.stack([np.full(j.size, k), j.ravel(), i.ravel()], axis=1))
+        own = _transformed(centers, world) @ to_object[:3, :3].T + to_object[:3, 3]
+        inside[n] = (np.abs(own) <= half).all(axis=1).reshape(j.shape)
+    box = box_around(inside)
+    if box is None:
+        return None
+    cut = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return whole.part(cut, inside).part(box, inside[box])
+
+
+def replace_in_region(
+    segmentation_node: Any, volume_node: Any, label_map: LabelMap, roi_node: Any, overwrite_edited: bool = False
+) -> Done:
+    """Put a new result into a segmentation, inside a region only.
+
+    Inside, the AI's segments that nobody corrected are drawn anew. A corrected segment stays as it is, and what the
+    new result has of the same kidney or lesion is left out; so is a lesion that was deleted by hand. What is new goes
+    to the segment of its class or lesion; where that is a corrected one, to one beside it ("tumor (added)").
+    Outside, no voxel of any segment changes.
+
+    Args:
+        segmentation_node: to change; under the CT's transform.
+        volume_node: the CT.
+        label_map: the new result on the CT's grid; only what lies inside the region is looked at.
+        roi_node: vtkMRMLMarkupsROINode.
+        overwrite_edited: draw corrected segments and deleted lesions anew too, inside the region.
+
+    Raises:
+        InputError: the CT was changed meanwhile, the segmentation is not on it, or the region is outside of the scan.
+    """
+    refuse_moved_volume(label_map, volume_node)
+    _refuse_segmentation(segmentation_node, volume_node)
+    region = region_mask(roi_node, volume_node)
+    if region is None:
+        raise InputError("The region lies outside of the scan. Move it over what is to be segmented again.")
+    plan = plan_region(segmentation_node, volume_node, label_map, region, overwrite_edited)
+    point = UndoPoint(segmentation_node)
+    with point.change():
+        changed = draw_plan(segmentation_node, plan)
+    return Done(plan.sentence, changed, point)
+
+
+def _region_points_ras(roi_node: Any, count: int) -> Points:
+    """So many points along each axis of the region, from face to face, world RAS."""
+    if roi_node is None or roi_node.GetNumberOfControlPoints() == 0:
+        raise InputError("No region is chosen. Place one around what is to be segmented again.")
+    if roi_node.GetInsideOut():
+        raise InputError(f"The region '{roi_node.GetName()}' is turned inside out. Switch that off in Markups.")
+    half = np.array(roi_node.GetSize()) / 2
+    if half.min() <= 0:
+        raise InputError(f"The region '{roi_node.GetName()}' has no size. Drag its handles apart.")
+    steps = np.linspace(-1.0, 1.0, count)
+    own = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3) * half
+    matrix = array_from_matrix(roi_node.GetObjectToWorldMatrix())
+    return np.asarray(own @ matrix[:3, :3].T + matrix[:3, 3])
+
+
+def _transformed(points: Points, transform: Any) -> Points:
+    source, target = vtk.vtkPoints(), vtk.vtkPoints()
+    source.SetData(numpy_to_vtk(np.ascontiguousarray(points), deep=True))
+    target.SetDataTypeToDouble()
+    transform.TransformPoints(source, target)
+    return np.asarray(vtk_to_numpy(target.GetData()))
+
+
+def _scan_corners_ras(volume_node: Any) -> Points:
+    """The outermost voxel centers, world RAS."""
+    shape = node_grid(volume_node).shape
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij")).reshape(3, -1).T
+    lattice = Mask(np.zeros((1, 1, 1), bool), (0, 0, 0), ijk_to_local_ras(volume_node))
+    return _transformed(lattice.ras(corners), to_world(volume_node.GetParentTransformNode()))
+
+
+def _segments_bounds_ras(segmentation_node: Any) -> tuple[Points, Points] | None:
+    """Around all kidneys, tumors and cysts, world RAS."""
+    points = []
+    for structure in STRUCTURES:
+        for segment_id in segments_of(segmentation_node, structure):
+            mask = cropped_mask(segmentation_node, segment_id)
+            if mask is not None:
+                corners = np.array(np.meshgrid(*[(0, n - 1) for n in mask.voxels.shape], indexing="ij"))
+                points.append(mask.ras(corners.reshape(3, -1).T))
+    if not points:
+        return None
+    world = _transformed(np.concatenate(points), to_world(segmentation_node.GetParentTransformNode()))
+    return world.min(axis=0), world.max(axis=0)
+
+
+def _looked_at_ras(middle: Points) -> Points:
+    """The crosshair, else the middle of the first slice view, else the given place."""
+    crosshair = crosshair_lps()
+    if crosshair is not None:
+        return np.array(crosshair) * (-1.0, -1.0, 1.0)
+    views = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceNode")
+    return middle if views is None else array_from_matrix(views.GetSliceToRAS())[:3, 3]
+
+
+def _refuse_segmentation(segmentation_node: Any, volume_node: Any) -> None:
+    name = segmentation_node.GetName()
+    if segmentation_node.GetTransformNodeID() != volume_node.GetTransformNodeID():
+        raise InputError(
+            f"'{name}' and '{volume_node.GetName()}' lie under different transforms. Put both under the same one."
+        )
+    if segmentation_node.GetSegmentation().GetSourceRepresentationName() != BINARY_LABELMAP:
+        raise InputError(f"'{name}' is made of surfaces. Convert it to a binary labelmap in the module Segmentations.")
