@@ -32,13 +32,10 @@ class LesionBody:
     grid: Grid
 
     def distance_mm(self, position_lps: World) -> float:
-        """From a place (world LPS, mm) to the nearest voxel of the body, mm; 0 inside of one."""
-        start = [part.start for part in self.box]
-        at = np.rint(self.grid.index(position_lps)).astype(int) - start
-        if ((at >= 0) & (at < self.mask.shape)).all() and self.mask[tuple(at)]:
-            return 0.0
-        voxels = self.grid.world(np.argwhere(self.mask) + start)
-        return float(np.linalg.norm(voxels - np.array(position_lps), axis=1).min())
+        """From a place (world LPS, mm) to the face of the body's nearest voxel, mm; 0 inside of it."""
+        at = self.grid.index(position_lps) - [part.start for part in self.box]
+        beyond_faces = np.maximum(np.abs(np.argwhere(self.mask) - at) - 0.5, 0.0)
+        return float(np.linalg.norm(beyond_faces * self.grid.spacing[::-1], axis=1).min())
 
 
 def lesion_body(label_map: LabelMap, lesion: Lesion) -> LesionBody | None:

@@ -164,7 +164,10 @@ def lesion_at(segmentation_node: Any, position_lps: World) -> FoundLesion:
 
 
 def _nearest(mask: Mask, place: tuple[float, ...]) -> tuple[float, tuple[int, int, int]] | None:
-    """Distance (mm) and index of the mask's voxel nearest to a place (RAS before the transform), if it is in reach."""
+    """Distance (mm) and index of the mask's voxel nearest to a place (RAS before the transform), if it is in reach.
+
+    Measured to the voxel's faces, so that thick slices reach as far as they are seen; 0 inside of it.
+    """
     center = mask.index(place)
     reach = np.ceil(REACH_MM / np.array(mask.spacing)) + 1
     low = np.clip(np.floor(center - reach), 0, mask.voxels.shape).astype(int)
@@ -172,7 +175,8 @@ def _nearest(mask: Mask, place: tuple[float, ...]) -> tuple[float, tuple[int, in
     near = np.argwhere(mask.voxels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]) + low
     if not near.size:
         return None
-    away = np.linalg.norm(mask.ras(near) - np.array(place), axis=1)
+    beyond_faces = np.maximum(np.abs(near - center) - 0.5, 0.0)
+    away = np.linalg.norm(beyond_faces * mask.spacing, axis=1)
     n = int(away.argmin())
     k, j, i = (int(at) for at in near[n])
     return (float(away[n]), (k, j, i)) if away[n] <= REACH_MM else None
