@@ -18,7 +18,7 @@ A copy of a segment under another ID counts as changed by hand: what is not sure
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -41,32 +41,26 @@ Bodies = Mapping[str, tuple[Index, ...]]
 """By segment ID, one voxel (k, j, i) of the reference lattice inside each of its bodies."""
 
 
-def stamp(segmentation_node: Any, ids: Iterable[str], bodies: Bodies | None = None) -> None:
+def stamp(
+    segmentation_node: Any, ids: Iterable[str], bodies: Bodies | None = None, forget: Collection[str] = ()
+) -> None:
     """Note that these segments are as the AI drew them.
 
     Args:
         segmentation_node: vtkMRMLSegmentationNode.
         ids: of its segments.
         bodies: where their bodies lie, to know later which of them were erased by hand.
+        forget: IDs that the AI drew before and that need not be remembered any more.
     """
     ids = tuple(ids)
     boxes = _Boxes()
-    drawn = {**drawn_bodies(segmentation_node), **{one: (bodies or {}).get(one, ()) for one in ids}}
+    drawn = {one: places for one, places in drawn_bodies(segmentation_node).items() if one not in forget}
+    drawn.update({one: (bodies or {}).get(one, ()) for one in ids})
     for one in ids:
         segment = segmentation_node.GetSegmentation().GetSegment(one)
         segment.SetTag(SOURCE_TAG, _AI)
         segment.SetTag(DIGEST_TAG, _digest(segmentation_node, one, boxes))
         segment.SetTag(MEANING_TAG, _meaning(segment))
-    _write_drawn(segmentation_node, drawn)
-
-
-def unstamp(segmentation_node: Any, ids: Iterable[str]) -> None:
-    """Forget that the AI drew these segments; they need not exist any more."""
-    gone = set(ids)
-    drawn = {one: places for one, places in drawn_bodies(segmentation_node).items() if one not in gone}
-    for one in gone & set(segment_ids(segmentation_node)):
-        for tag in (SOURCE_TAG, DIGEST_TAG, MEANING_TAG, DRAWN_TAG):
-            segmentation_node.GetSegmentation().GetSegment(one).RemoveTag(tag)
     _write_drawn(segmentation_node, drawn)
 
 
@@ -121,16 +115,16 @@ class _Boxes:
     """The boxes of all labels of an image, found in one pass for all the segments that share it."""
 
     def __init__(self) -> None:
-        self._of_image: dict[Any, list[tuple[slice, slice, slice] | None]] = {}
+        self._of_image: dict[int, tuple[Any, list[tuple[slice, slice, slice] | None]]] = {}
 
     def box(self, image: Any, voxels: npt.NDArray[Any], value: int) -> tuple[slice, slice, slice] | None:
         """Where a label lies; None if no voxel has it."""
         from scipy import ndimage
 
-        if image not in self._of_image:
+        if id(image) not in self._of_image:
             whole = voxels if voxels.dtype.kind in "iu" else voxels.astype(np.int32)
-            self._of_image[image] = ndimage.find_objects(whole)
-        found = self._of_image[image]
+            self._of_image[id(image)] = image, ndimage.find_objects(whole)
+        _, found = self._of_image[id(image)]
         return found[value - 1] if 1 <= value <= len(found) else None
 
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..measurements.bodies import Bodies
 from .edits import drawn_bodies, reference_lattice
 from .geometry import ijk_to_local_ras
-from .masks import BoolArray
+from .masks import Index, Part
 from .segment_names import name_of_id, structure_of
 
 _MOSTLY = 0.5
@@ -19,20 +18,20 @@ _MOSTLY = 0.5
 _SAME_LATTICE_MM = 1e-3
 
 
-def bodies_drawn_by_hand(found: Bodies, staying: Mapping[str, BoolArray], segmentation_node: Any) -> set[int]:
+def bodies_drawn_by_hand(found: Bodies, staying: Mapping[str, Part], segmentation_node: Any) -> set[int]:
     """Numbers of the bodies that segments which stay hold already.
 
     Args:
         found: of the new result.
-        staying: by segment ID, bool [k, j, i] on the CT's grid.
+        staying: by segment ID, where it is on the CT's grid.
         segmentation_node: with these segments.
     """
     count = len(found.bodies) + 1
     whole = np.bincount(found.numbers[found.numbers != 0], minlength=count)
     inside_any = np.zeros(count, np.int64)
     held: set[int] = set()
-    for segment_id, mask in staying.items():
-        inside = np.bincount(found.numbers[mask], minlength=count)
+    for segment_id, part in staying.items():
+        inside = np.bincount(part.read(found.numbers), minlength=count)
         inside_any += inside
         structure = structure_of(segment_id, segmentation_node.GetSegmentation().GetSegment(segment_id))
         held |= {int(n) for n in np.flatnonzero(inside) if n and found.bodies[n - 1].structure is structure}
@@ -40,7 +39,7 @@ def bodies_drawn_by_hand(found: Bodies, staying: Mapping[str, BoolArray], segmen
 
 
 def bodies_erased_by_hand(
-    found: Bodies, staying: Mapping[str, BoolArray], segmentation_node: Any, volume_node: Any, drawn_anew: set[str]
+    found: Bodies, staying: Mapping[str, Part], segmentation_node: Any, volume_node: Any, drawn_anew: set[str]
 ) -> set[int]:
     """Numbers of the bodies that the AI drew before and that the user erased as a whole.
 
@@ -55,9 +54,9 @@ def bodies_erased_by_hand(
     for segment_id, places in drawn_bodies(segmentation_node).items():
         name = name_of_id(segment_id)
         for at in () if segment_id in drawn_anew or name is None else places:
-            number = _at(found.numbers, at)
+            number = body_at(found, at)
             same = number and found.bodies[number - 1].structure is name.structure
-            if same and not any(mask[at] for mask in staying.values()):
+            if same and not any(part.holds(at) for part in staying.values()):
                 erased.add(number)
     return erased
 
@@ -68,6 +67,7 @@ def on_lattice_of(segmentation_node: Any, volume_node: Any) -> bool:
     return lattice is not None and bool(np.abs(lattice - ijk_to_local_ras(volume_node)).max() < _SAME_LATTICE_MM)
 
 
-def _at(numbers: npt.NDArray[np.uint16], at: tuple[int, int, int]) -> int:
-    inside = all(0 <= n < size for n, size in zip(at, numbers.shape, strict=True))
-    return int(numbers[at]) if inside else 0
+def body_at(found: Bodies, at: Index) -> int:
+    """The number of the body at an array position of the CT's grid; 0 if there is none, or no such position."""
+    inside = all(0 <= n < size for n, size in zip(at, found.numbers.shape, strict=True))
+    return int(found.numbers[at]) if inside else 0

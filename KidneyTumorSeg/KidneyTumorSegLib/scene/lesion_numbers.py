@@ -11,7 +11,8 @@ from ..anatomy import LESIONS, Structure
 from ..measurements import Lesion, Measurements
 from ..measurements.bodies import Bodies, Body
 from .edits import drawn_bodies
-from .masks import segment_ids, segment_mask
+from .leave_out import body_at, on_lattice_of
+from .masks import Index, segment_ids, segment_part
 from .numbering import stable_numbers
 from .segment_names import SegmentName, name_of_id, name_of_segment
 from .volume_node import node_grid
@@ -70,13 +71,16 @@ def _numbers(
 ) -> tuple[int, ...]:
     if earlier is None:
         return stable_numbers([], [], len(lesions))
-    old = _numbered_segments(earlier, structure, side)
-    places = [found.bodies.index(body) + 1 for body in lesions]
-    overlap = np.zeros((len(old), len(lesions)), np.int64)
-    for row, segment_id in enumerate(old.values()):
-        inside = found.numbers[segment_mask(earlier, segment_id, volume_node)]
-        overlap[row] = np.bincount(inside, minlength=len(found.bodies) + 1)[places]
-    return stable_numbers(overlap, list(old), len(lesions), _known_numbers(earlier, structure, side))
+    there = _numbered_segments(earlier, structure, side)
+    gone = {n: places for n, places in _known_numbers(earlier, structure, side, volume_node).items() if n not in there}
+    columns = [found.bodies.index(body) + 1 for body in lesions]
+    rows = []
+    for segment_id in there.values():
+        inside = segment_part(earlier, segment_id, volume_node).read(found.numbers)
+        rows.append(np.bincount(inside, minlength=len(found.bodies) + 1)[columns])
+    for places in gone.values():  # deleted: one voxel of it is known
+        rows.append(np.array([sum(body_at(found, at) == column for at in places) for column in columns]))
+    return stable_numbers(rows, [*there, *gone], len(lesions))
 
 
 def _numbered_segments(segmentation_node: Any, structure: Structure, side: str) -> dict[int, str]:
@@ -89,12 +93,19 @@ def _numbered_segments(segmentation_node: Any, structure: Structure, side: str) 
     return found
 
 
-def _known_numbers(segmentation_node: Any, structure: Structure, side: str) -> set[int]:
-    """All numbers that lesions have or had here."""
+def _known_numbers(
+    segmentation_node: Any, structure: Structure, side: str, volume_node: Any
+) -> dict[int, tuple[Index, ...]]:
+    """All numbers that lesions have or had here, with a voxel of the CT's grid inside each of the AI's."""
     segmentation = segmentation_node.GetSegmentation()
-    names = [name_of_segment(one, segmentation.GetSegment(one)) for one in segment_ids(segmentation_node)]
-    names += [name_of_id(one) for one in drawn_bodies(segmentation_node)]
-    return {name.number for name in names if name is not None and (name.structure, name.side) == (structure, side)}
+    same_grid = on_lattice_of(segmentation_node, volume_node)
+    named = [(name_of_segment(one, segmentation.GetSegment(one)), ()) for one in segment_ids(segmentation_node)]
+    named += [(name_of_id(one), at if same_grid else ()) for one, at in drawn_bodies(segmentation_node).items()]
+    return {
+        name.number: places
+        for name, places in named
+        if name is not None and name.number and (name.structure, name.side) == (structure, side)
+    }
 
 
 def _as_segments(
@@ -103,14 +114,13 @@ def _as_segments(
     """Lesions of one kind and side with the numbers of their segments, in the order of these."""
     if not segments:
         return lesions
-    masks = {number: segment_mask(segmentation_node, one, volume_node) for number, one in segments.items()}
     grid = node_grid(volume_node)
+    left = {number: segment_part(segmentation_node, one, volume_node) for number, one in segments.items()}
     following = max(segments) + 1
-    left = dict(masks)
     numbered = []
     for lesion in lesions:
         k, j, i = (int(n) for n in np.rint(grid.index(lesion.center_lps)))
-        number = next((n for n, mask in left.items() if mask[k, j, i]), 0)
+        number = next((n for n, part in left.items() if part.holds((k, j, i))), 0)
         left.pop(number, None)
         if not number:
             number, following = following, following + 1

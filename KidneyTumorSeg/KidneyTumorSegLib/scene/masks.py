@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,33 @@ Index = tuple[int, int, int]
 """Array position (k, j, i)."""
 
 _SAME_LATTICE_VOXELS = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some voxels of a CT's grid, by a box that they lie in.
+
+    Attributes:
+        box: on the grid, (k, j, i).
+        mask: bool [k, j, i] in the box.
+    """
+
+    box: tuple[slice, slice, slice]
+    mask: BoolArray
+
+    def holds(self, at: Index) -> bool:
+        """Whether a voxel of the grid is among them."""
+        inside = all(part.start <= n < part.stop for n, part in zip(at, self.box, strict=True))
+        k, j, i = (n - part.start for n, part in zip(at, self.box, strict=True))
+        return inside and bool(self.mask[k, j, i])
+
+    def read(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The values [n] that an array on the grid has at these voxels."""
+        return array[self.box][self.mask]
+
+    def write(self, array: npt.NDArray[Any], value: int) -> None:
+        """Give these voxels of an array on the grid a value."""
+        array[self.box][self.mask] = value
 
 
 def segment_ids(segmentation_node: Any) -> tuple[str, ...]:
@@ -66,28 +94,12 @@ def lattice_offset(image: Any, ijk_to_ras: npt.NDArray[np.float64]) -> Index | N
     return k, j, i
 
 
-def segment_mask(segmentation_node: Any, segment_id: str, volume_node: Any) -> BoolArray:
-    """A segment on the whole grid of a CT, bool [k, j, i]; see `paint_segment`."""
-    i, j, k = volume_node.GetImageData().GetDimensions()
-    mask = np.zeros((k, j, i), bool)
-    paint_segment(mask, True, segmentation_node, segment_id, volume_node)
-    return mask
-
-
-def paint_segment(
-    labels: npt.NDArray[Any], value: int, segmentation_node: Any, segment_id: str, volume_node: Any
-) -> None:
-    """Write a value where a segment is.
+def segment_part(segmentation_node: Any, segment_id: str, volume_node: Any) -> Part:
+    """Where a segment is on the grid of a CT.
 
     Voxels on the CT's lattice are copied exactly; others (another grid, another transform) are resampled by Slicer.
-
-    Args:
-        labels: [k, j, i] on the CT's grid; changed.
-        value: to write.
-        segmentation_node: vtkMRMLSegmentationNode.
-        segment_id: of the segment.
-        volume_node: the CT.
     """
+    i, j, k = volume_node.GetImageData().GetDimensions()
     segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
     image = segment.GetRepresentation(BINARY_LABELMAP)
     same_place = segmentation_node.GetTransformNodeID() == volume_node.GetTransformNodeID()
@@ -96,12 +108,12 @@ def paint_segment(
         offset = lattice_offset(image, ijk_to_local_ras(volume_node))
     if offset is None:
         array = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation_node, segment_id, volume_node)
-        labels[array != 0] = value
-        return
+        return Part((slice(0, k), slice(0, j), slice(0, i)), np.asarray(array != 0))
     voxels = voxels_of(image)
-    if voxels is not None:
-        target, source = _overlap(labels.shape, voxels.shape, offset)
-        labels[target][voxels[source] == segment.GetLabelValue()] = value
+    if voxels is None:
+        return Part((slice(0, 0),) * 3, np.zeros((0, 0, 0), bool))
+    box, inside = _overlap((k, j, i), voxels.shape, offset)
+    return Part(box, voxels[inside] == segment.GetLabelValue())
 
 
 def shared_image(labels: npt.NDArray[Any], volume_node: Any) -> Any:
@@ -129,9 +141,7 @@ def _extent(labels: npt.NDArray[Any]) -> tuple[Index, Index]:
     return (firsts[0], firsts[1], firsts[2]), (lasts[0], lasts[1], lasts[2])
 
 
-def _overlap(
-    whole: tuple[int, ...], part: tuple[int, ...], offset: tuple[int, ...]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+def _overlap(whole: tuple[int, ...], part: tuple[int, ...], offset: tuple[int, ...]) -> tuple[Any, tuple[slice, ...]]:
     """The slices of the whole and of the part where they overlap."""
     starts = [max(at, 0) for at in offset]
     stops = [

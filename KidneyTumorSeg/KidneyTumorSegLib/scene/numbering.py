@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 
-def stable_numbers(
-    overlap: npt.ArrayLike, old_numbers: Sequence[int], new_count: int, taken: Iterable[int] = ()
-) -> tuple[int, ...]:
+def stable_numbers(overlap: npt.ArrayLike, old_numbers: Sequence[int], new_count: int) -> tuple[int, ...]:
     """A number for each new lesion of one kind and side.
 
     Each old number goes to the new lesion that shares most voxels with the old one; the pair with the most voxels in
@@ -19,9 +17,8 @@ def stable_numbers(
 
     Args:
         overlap: voxels in common, [old, new].
-        old_numbers: of the old lesions, in the order of the rows.
+        old_numbers: of the old lesions, in the order of the rows; also of those that are no more.
         new_count: how many new lesions there are.
-        taken: numbers that were used for lesions that are no more.
     """
     common = np.asarray(overlap, dtype=np.int64).reshape(len(old_numbers), new_count)
     numbers = [0] * new_count
@@ -33,7 +30,7 @@ def stable_numbers(
         if row not in used_rows and numbers[column] == 0:
             numbers[column] = old_numbers[row]
             used_rows.add(row)
-    following = max([0, *old_numbers, *taken]) + 1
+    following = max([0, *old_numbers]) + 1
     for column, number in enumerate(numbers):
         if number == 0:
             numbers[column] = following

@@ -31,10 +31,10 @@ from ..errors import InputError, UsageError
 from ..measurements import Measurements
 from ..measurements.bodies import Bodies, part_bodies
 from ..volume import LabelMap
-from .edits import drawn_bodies, edited_segments, is_ai, removed_segments, stamp, unstamp
+from .edits import drawn_bodies, edited_segments, is_ai, removed_segments, stamp
 from .leave_out import bodies_drawn_by_hand, bodies_erased_by_hand, on_lattice_of
 from .lesion_numbers import names_of_bodies
-from .masks import BINARY_LABELMAP, Index, segment_ids, segment_mask, shared_image
+from .masks import BINARY_LABELMAP, Index, segment_ids, segment_part, shared_image
 from .segment_names import SegmentName, structure_of
 from .segmentation_node import new_segmentation_node, put_segment, refuse_moved_volume
 from .undo import Snapshot, restored_on_error, undo_point, undone_on_error
@@ -114,9 +114,9 @@ def place_result(
     if how == "new":
         with undone_on_error():
             node = new_segmentation_node(volume_node)
-            plans = _plans(node, names, range(1, len(names) + 1), ())
+            plans = _plans(node, names, range(1, len(names) + 1), (), grow=False)
             _add_empty(plans, node, STRUCTURES)
-            _draw(node, volume_node, found.numbers, found, plans)
+            _draw(node, volume_node, found.numbers, found, plans, ())
             _keep_record(node, record_json)
         return Placed(node)
     edited = () if how == "replace" and overwrite_edited else edited_segments(target)
@@ -146,26 +146,22 @@ def _replace(
 ) -> int:
     """Draw the AI's unedited segments anew; the number of voxels that found no place."""
     anew = {one for one in segment_ids(target) if is_ai(target, one) and one not in edited}
-    staying = {one: segment_mask(target, one, volume_node) for one in _of_ours(target) if one not in anew}
+    staying = {one: segment_part(target, one, volume_node) for one in _of_ours(target) if one not in anew}
     out = bodies_drawn_by_hand(found, staying, target)
     gone = removed_segments(target)
-    if overwrite_edited:
-        unstamp(target, gone)
-        gone = ()
-    else:
+    forget = anew | set(gone if overwrite_edited else ())
+    if not overwrite_edited:
         out |= bodies_erased_by_hand(found, staying, target, volume_node, anew)
-    numbers = found.numbers.copy()
-    numbers[np.isin(numbers, list(out))] = 0
-    for mask in staying.values():
-        numbers[mask] = 0
-    plans = _plans(target, names, _present(numbers), anew)
+    numbers = _without(found, out)
+    for part in staying.values():
+        part.write(numbers, 0)
+    plans = _plans(target, names, _present(numbers), anew, grow=False)
     held = {_structure(target, one) for one in staying}
-    _add_empty(plans, target, [one for one in STRUCTURES if one not in held and one.id not in gone])
+    _add_empty(plans, target, [one for one in STRUCTURES if one not in held and one.id not in set(gone) - forget])
     _clear(target, anew)
-    unstamp(target, anew)
+    _draw(target, volume_node, numbers, found, plans, forget)
     for one in anew - set(plans):
         target.GetSegmentation().RemoveSegment(one)
-    _draw(target, volume_node, numbers, found, plans)
     return int(np.count_nonzero(found.numbers) - np.count_nonzero(numbers))
 
 
@@ -175,13 +171,18 @@ def _merge(
     """Add what is new where no segment is."""
     numbers = found.numbers.copy()
     for one in segment_ids(target):
-        numbers[segment_mask(target, one, volume_node)] = 0
+        segment_part(target, one, volume_node).write(numbers, 0)
     may_grow = {one for one in segment_ids(target) if is_ai(target, one) and one not in edited}
-    _draw(target, volume_node, numbers, found, _plans(target, names, _present(numbers), may_grow))
+    _draw(target, volume_node, numbers, found, _plans(target, names, _present(numbers), may_grow, grow=True), ())
 
 
-def _plans(node: Any, names: tuple[SegmentName, ...], bodies: Iterable[int], ours: Collection[str]) -> dict[str, _Plan]:
-    """By segment ID, what is drawn; segments that are there and not in `ours` are left alone."""
+def _plans(
+    node: Any, names: tuple[SegmentName, ...], bodies: Iterable[int], ours: Collection[str], *, grow: bool
+) -> dict[str, _Plan]:
+    """By segment ID, what is drawn; segments that are there and not in `ours` are left alone.
+
+    `grow`: those in `ours` keep what they hold.
+    """
     there = set(segment_ids(node)) - set(ours)
     plans: dict[str, _Plan] = {}
     for number in bodies:
@@ -189,7 +190,7 @@ def _plans(node: Any, names: tuple[SegmentName, ...], bodies: Iterable[int], our
         while called.id in there:
             count += 1
             called = names[number - 1].added(count)
-        plan = plans.setdefault(called.id, _Plan(called, grows=called.id in ours))
+        plan = plans.setdefault(called.id, _Plan(called, grows=grow and called.id in ours))
         plan.bodies.append(number)
     return plans
 
@@ -201,7 +202,14 @@ def _add_empty(plans: dict[str, _Plan], node: Any, structures: Iterable[Structur
             plans[structure.id] = _Plan(SegmentName(structure))
 
 
-def _draw(node: Any, volume_node: Any, numbers: npt.NDArray[np.uint16], found: Bodies, plans: dict[str, _Plan]) -> None:
+def _draw(
+    node: Any,
+    volume_node: Any,
+    numbers: npt.NDArray[np.uint16],
+    found: Bodies,
+    plans: dict[str, _Plan],
+    forget: Collection[str],
+) -> None:
     """Draw bodies into segments that share one image, and note that they are the AI's."""
     if not plans:
         return
@@ -212,9 +220,9 @@ def _draw(node: Any, volume_node: Any, numbers: npt.NDArray[np.uint16], found: B
     labels = of_body[numbers]
     known = drawn_bodies(node)
     inside: dict[str, tuple[Index, ...]] = {}
-    grown = [one for one, plan in plans.items() if plan.grows and is_ai(node, one)]
+    grown = [one for one, plan in plans.items() if plan.grows]
     for segment_id in grown:
-        labels[segment_mask(node, segment_id, volume_node)] = values[segment_id]
+        segment_part(node, segment_id, volume_node).write(labels, values[segment_id])
     _clear(node, grown)
     image = shared_image(labels, volume_node)
     keeps_places = on_lattice_of(node, volume_node)
@@ -223,7 +231,7 @@ def _draw(node: Any, volume_node: Any, numbers: npt.NDArray[np.uint16], found: B
         places = [found.bodies[number - 1].inside for number in plan.bodies]
         new = tuple(at for at in places if keeps_places and at is not None and numbers[at])
         inside[segment_id] = (known.get(segment_id, ()) if segment_id in grown else ()) + new
-    stamp(node, plans, inside)
+    stamp(node, plans, inside, forget)
 
 
 def _label_values(plans: dict[str, _Plan]) -> dict[str, int]:
@@ -243,6 +251,13 @@ def _clear(node: Any, ids: Iterable[str]) -> None:
     for segment_id in ids:
         if segmentation.IsSharedBinaryLabelmap(segment_id):
             segmentation.ClearSegment(segment_id)
+
+
+def _without(found: Bodies, out: Collection[int]) -> npt.NDArray[np.uint16]:
+    """The numbers of the bodies, but for those left out."""
+    kept = np.arange(len(found.bodies) + 1, dtype=np.uint16)
+    kept[list(out)] = 0
+    return kept[found.numbers]
 
 
 def _present(numbers: npt.NDArray[np.uint16]) -> tuple[int, ...]:

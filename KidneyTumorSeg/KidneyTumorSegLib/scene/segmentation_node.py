@@ -11,7 +11,7 @@ import slicer
 from ..anatomy import CYST, KIDNEY, STRUCTURES, TUMOR, Structure
 from ..errors import InputError
 from ..volume import LabelMap
-from .masks import BINARY_LABELMAP, paint_segment, shared_image
+from .masks import BINARY_LABELMAP, segment_part, shared_image
 from .segment_names import TERMINOLOGY_TAG, SegmentName, segments_of
 from .volume_node import node_grid
 
@@ -122,7 +122,7 @@ def label_map_from_node(segmentation_node: Any, volume_node: Any) -> LabelMap:
     labels: npt.NDArray[np.uint8] = np.zeros(grid.shape, np.uint8)
     for structure, ids in found:
         for segment_id in ids:
-            paint_segment(labels, structure.value, segmentation_node, segment_id, volume_node)
+            segment_part(segmentation_node, segment_id, volume_node).write(labels, structure.value)
     return LabelMap(labels, grid)
 
 

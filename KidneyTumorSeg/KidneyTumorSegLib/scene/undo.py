@@ -37,7 +37,7 @@ class Snapshot:
         wanted = [saved.GetNthSegmentID(n) for n in range(saved.GetNumberOfSegments())]
         for segment_id in set(segment_ids(self.node)) - set(wanted):
             current.RemoveSegment(segment_id)
-        copies: dict[Any, Any] = {}
+        copies: dict[int, tuple[Any, Any]] = {}
         for segment_id in wanted:
             there = current.GetSegment(segment_id)
             segment = there or slicer.vtkSegment()
@@ -94,7 +94,7 @@ def undone_on_error() -> Iterator[None]:
         raise
 
 
-def _fill(segment: Any, saved: Any, copies: dict[Any, Any]) -> None:
+def _fill(segment: Any, saved: Any, copies: dict[int, tuple[Any, Any]]) -> None:
     """Make a segment what another one is; what several segments share is copied once and shared again.
 
     Handing over the images of a vtkSegmentation instead would lose them: it empties them when it goes.
@@ -105,10 +105,10 @@ def _fill(segment: Any, saved: Any, copies: dict[Any, Any]) -> None:
     saved.GetContainedRepresentationNames(names)
     for name in names:
         original = saved.GetRepresentation(name)
-        if original not in copies:
-            copies[original] = original.NewInstance()
-            copies[original].DeepCopy(original)
-        segment.AddRepresentation(name, copies[original])
+        if id(original) not in copies:
+            copies[id(original)] = original, original.NewInstance()  # not by hash: VTK's data sets have none
+            copies[id(original)][1].DeepCopy(original)
+        segment.AddRepresentation(name, copies[id(original)][1])
 
 
 def _attributes(node: Any) -> dict[str, str]:

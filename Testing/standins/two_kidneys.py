@@ -1,0 +1,84 @@
+"""A patient of boxes for tests of the scene: two kidneys, two tumors and a cyst on the left, a tumor on the right.
+
+The boxes lie in canonical order (k up, j to the back, i to the patient's left) and can be stored in any order.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+from typing import Any
+
+import numpy as np
+import slicer
+
+from KidneyTumorSegLib.scene.geometry import matrix_from_array
+from KidneyTumorSegLib.scene.volume_node import node_grid, volume_to_node
+from KidneyTumorSegLib.volume import Grid, LabelMap, Reorder, Volume
+
+ORDERS = [
+    Reorder(axes, tuple(axis for axis in range(3) if flips[axis]))
+    for axes in permutations(range(3))
+    for flips in product((False, True), repeat=3)
+]
+AS_IS = Reorder((0, 1, 2), ())
+SHAPE = (14, 14, 50)
+_SPACING = (2.0, 2.0, 2.5)
+LEFT_KIDNEY, RIGHT_KIDNEY = np.s_[2:12, 2:12, 36:46], np.s_[2:12, 2:12, 4:14]
+LEFT_TUMOR_1, LEFT_TUMOR_2 = np.s_[4:9, 4:9, 42:48], np.s_[9:13, 3:6, 34:37]
+RIGHT_TUMOR, LEFT_CYST = np.s_[2:5, 9:13, 5:8], np.s_[6:9, 10:13, 38:41]
+SPECK = np.s_[11:12, 3:4, 10:11]
+"""A tumor of one voxel, 0.01 mL: too small to be listed."""
+
+
+def canonical_labels(*boxes: tuple[Any, int]) -> np.ndarray:
+    """The boxes' labels, later ones over earlier ones; all of them if none is given."""
+    labels = np.zeros(SHAPE, np.uint8)
+    for box, value in boxes or (
+        (LEFT_KIDNEY, 1), (RIGHT_KIDNEY, 1), (LEFT_TUMOR_1, 2), (LEFT_TUMOR_2, 2), (RIGHT_TUMOR, 2), (LEFT_CYST, 3),
+        (SPECK, 2),
+    ):  # fmt: skip
+        labels[box] = value
+    return labels
+
+
+class Patient:
+    """A CT in the scene, stored in one order, oblique if wanted, under a transform if wanted."""
+
+    def __init__(self, order: Reorder = AS_IS, *, oblique: bool = False, moved: bool = False) -> None:
+        affine = np.diag([*_SPACING, 1.0])
+        affine[:3, 3] = [-step * (n - 1) / 2 for step, n in zip(_SPACING, SHAPE[::-1], strict=True)]
+        if oblique:
+            affine = _turned(13.0, 0, 1) @ _turned(-9.0, 0, 2) @ _turned(11.0, 1, 2) @ affine
+        self._order = order
+        grid = order.apply_to_grid(Grid(SHAPE, affine))
+        random = np.random.default_rng(0)
+        voxels = random.integers(-100, 200, grid.shape, dtype=np.int16)
+        self.ct = volume_to_node(Volume(voxels, grid), "CT")
+        if moved:
+            to_world = _turned(10.0, 0, 1)
+            to_world[:3, 3] = (4.0, -30.0, 12.5)
+            transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "moved")
+            transform.SetMatrixTransformToParent(matrix_from_array(to_world))
+            self.ct.SetAndObserveTransformNodeID(transform.GetID())
+
+    def stored(self, canonical: np.ndarray) -> np.ndarray:
+        """An array in canonical order, in the order in which the CT is stored."""
+        return np.ascontiguousarray(self._order.apply(canonical))
+
+    def label_map(self, *boxes: tuple[Any, int]) -> LabelMap:
+        """Labels on the CT's grid."""
+        return LabelMap(self.stored(canonical_labels(*boxes)), node_grid(self.ct))
+
+    def mask(self, *boxes: Any) -> np.ndarray:
+        """Where the boxes are, bool on the CT's grid."""
+        inside = np.zeros(SHAPE, bool)
+        for box in boxes:
+            inside[box] = True
+        return self.stored(inside)
+
+
+def _turned(degrees: float, a: int, b: int) -> np.ndarray:
+    matrix, angle = np.eye(4), np.deg2rad(degrees)
+    matrix[a, a] = matrix[b, b] = np.cos(angle)
+    matrix[a, b], matrix[b, a] = -np.sin(angle), np.sin(angle)
+    return matrix
