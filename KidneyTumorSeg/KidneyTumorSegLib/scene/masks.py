@@ -116,6 +116,14 @@ def segment_part(segmentation_node: Any, segment_id: str, volume_node: Any) -> P
     return Part(box, voxels[inside] == segment.GetLabelValue())
 
 
+def segment_mask(segmentation_node: Any, segment_id: str, volume_node: Any) -> BoolArray:
+    """A segment on the whole grid of a CT, bool [k, j, i]; `segment_part` needs less memory."""
+    i, j, k = volume_node.GetImageData().GetDimensions()
+    mask = np.zeros((k, j, i), bool)
+    segment_part(segmentation_node, segment_id, volume_node).write(mask, True)
+    return mask
+
+
 def shared_image(labels: npt.NDArray[Any], volume_node: Any) -> Any:
     """The part of an array on a CT's grid that is not 0, as one vtkOrientedImageData in the CT's local RAS."""
     image = slicer.vtkOrientedImageData()
