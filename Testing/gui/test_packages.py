@@ -57,7 +57,7 @@ def test_the_plan_names_every_part_with_its_size(packages, machine, monkeypatch)
     assert [part.name for part in plan.parts] == ["PyTorch", "segmentation-models-pytorch", "safetensors", "jsonschema"]
     assert plan.others == tuple(packages.REQUIREMENTS.values())
     assert plan.sentence == (
-        "To download: 89 to 273 MB. On disk: 343 to 967 MB. Time: 1 to 3 minutes, depending on the connection."
+        "To download: 90 to 270 MB. On disk: 340 to 970 MB. Time: 1 to 3 minutes, depending on the connection."
     )
     assert plan.folder == machine.packages_folder
 

@@ -182,10 +182,15 @@ def _part(name: str) -> Part:
 def _megabytes(size: Range) -> str:
     if size.high >= 1000:
         return _("{low} to {high} GB").format(low=f"{size.low / 1000:.1f}", high=f"{size.high / 1000:.1f}")
-    low, high = max(round(size.low), 1), max(round(size.high), 1)
+    low, high = _rounded(size.low), _rounded(size.high)
     if low == high:
         return _("about {high} MB").format(high=high)
     return _("{low} to {high} MB").format(low=low, high=high)
+
+
+def _rounded(megabytes: float) -> int:
+    """To tens where it is many: more is not known."""
+    return int(round(megabytes, -1 if megabytes > 20 else 0)) or 1
 
 
 def _minutes(time: Range) -> str:
