@@ -186,7 +186,7 @@ def test_the_measurements_follow_the_correction(scene):
         assert ("cyst", "left") not in kinds
 
 
-@pytest.mark.parametrize(("away_mm", "found"), [(2.0, True), (4.0, True), (9.0, False)])
+@pytest.mark.parametrize(("away_mm", "found"), [(1.0, True), (3.0, True), (9.0, False)])
 def test_a_click_within_5_mm_of_a_lesion_means_it(scene, away_mm, found):
     from KidneyTumorSegLib.scene.fixes import relabel
 
