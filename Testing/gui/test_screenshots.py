@@ -12,7 +12,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "Testing" / "screenshots"
-WIDTH, HEIGHT = 1500, 940
+WIDTH, HEIGHT = 1600, 940
 
 
 @pytest.fixture(scope="module")

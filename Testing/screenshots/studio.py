@@ -21,7 +21,7 @@ import slicer_application  # noqa: E402
 from PySide6 import QtCore, QtGui, QtWidgets  # noqa: E402
 from views import SLICE_VIEWS, THREE_D_COLOR, SliceView, ThreeDView  # noqa: E402
 
-LEAST = QtCore.QSize(1500, 940)
+LEAST = QtCore.QSize(1600, 940)
 """The window's size; higher where the panel is, as if a user had made it so."""
 _PANEL_WIDTH, _BAR, _GAP = 470, 16, 3
 _WAIT_S = 900.0
@@ -136,10 +136,9 @@ class Studio:
             time.sleep(0.01)
 
     def look_at(self, position_ras: Any, field_of_view_mm: float | None = None) -> None:
-        """Move all slices to a point, and the 3D camera to all surfaces."""
+        """Move all slices to a point."""
         for view in self._slices.values():
             view.jump(position_ras, field_of_view_mm)
-        self._three_d[0].fit(1.2)
 
     def picture(self, dialog: Any = None) -> QtGui.QImage:
         """The window as it is now.
@@ -149,9 +148,10 @@ class Studio:
         """
         for _ in range(3):
             QtWidgets.QApplication.processEvents()
-        panel = self._panel_size()
-        self.panel.parent.resize(panel)
-        QtWidgets.QApplication.processEvents()
+        panel = self._lay_out()
+        for view in (*self._slices.values(), *self._three_d):
+            view.resize(self._view_size_px())
+        self._three_d[0].fit(1.1)
         size = QtCore.QSize(LEAST.width(), panel.height())
         image = QtGui.QImage(size * self._ratio, QtGui.QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(self._ratio)
@@ -172,22 +172,29 @@ class Studio:
             view.close()
         importlib.reload(self.module)  # undoes what `open_panel` put into it
 
-    def _panel_size(self) -> QtCore.QSize:
+    def _lay_out(self) -> QtCore.QSize:
+        """Give the panel the room that it wants, and the rest to four views."""
         widget = self.panel.parent
+        widget.resize(_PANEL_WIDTH, LEAST.height())
+        QtWidgets.QApplication.processEvents()
         least = widget.minimumSizeHint()
         width = max(_PANEL_WIDTH, least.width())
-        height = widget.heightForWidth(width) if widget.hasHeightForWidth() else widget.sizeHint().height()
-        return QtCore.QSize(width, max(height, least.height(), LEAST.height()))
+        wanted = widget.heightForWidth(width) if widget.hasHeightForWidth() else widget.sizeHint().height()
+        panel = QtCore.QSize(width, max(wanted, least.height(), LEAST.height()))
+        widget.resize(panel)
+        QtWidgets.QApplication.processEvents()
+        view_width = (LEAST.width() - panel.width() - 3 * _GAP) // 2
+        self._place = QtCore.QRect(panel.width() + _GAP, _GAP, view_width, (panel.height() - 3 * _GAP) // 2 - _BAR)
+        return panel
+
+    def _view_size_px(self) -> tuple[int, int]:
+        return round(self._place.width() * self._ratio), round(self._place.height() * self._ratio)
 
     def _open_views(self) -> None:
-        """Four views in what the panel leaves of the window."""
-        QtWidgets.QApplication.processEvents()
-        panel = self._panel_size()
-        width = (LEAST.width() - panel.width() - 3 * _GAP) // 2
-        self._place = QtCore.QRect(panel.width() + _GAP, _GAP, width, (panel.height() - 3 * _GAP) // 2 - _BAR)
-        size = (round(self._place.width() * self._ratio), round(self._place.height() * self._ratio))
-        self._slices = {name: SliceView(name, size) for name in SLICE_VIEWS}
-        self._three_d = [ThreeDView(size)]
+        """Slicer's four views, with the CT in the slices."""
+        self._lay_out()
+        self._slices = {name: SliceView(name, self._view_size_px()) for name in SLICE_VIEWS}
+        self._three_d = [ThreeDView(self._view_size_px())]
         if self.ct is not None:
             for view in self._slices.values():
                 view.show(self.ct)

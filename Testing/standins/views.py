@@ -133,6 +133,10 @@ class _View:
         rows = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)
         return np.ascontiguousarray(rows[::-1])  # VTK's first row is the lowest
 
+    def resize(self, size_px: tuple[int, int]) -> None:
+        """Make the view larger or smaller."""
+        self.window.SetSize(*size_px)
+
     def close(self) -> None:
         """Give the window back, and leave no node of the view in the scene."""
         self._managers.SetMRMLDisplayableNode(None)
@@ -201,6 +205,14 @@ class SliceView(_View):
         depth_mm = self.node.GetFieldOfView()[2]
         self.node.SetFieldOfView(field_of_view_mm, field_of_view_mm * height / width, depth_mm)
         self.node.JumpSliceByCentering(*position_ras)
+
+    def resize(self, size_px: tuple[int, int]) -> None:
+        """Make the view larger or smaller; what was in it stays in it, and its middle in the middle."""
+        before, (width_mm, _, depth_mm) = self.window.GetSize(), self.node.GetFieldOfView()
+        super().resize(size_px)
+        mm_per_pixel = width_mm / before[0] / min(new / old for new, old in zip(size_px, before, strict=True))
+        self.logic.ResizeSliceNode(*size_px)
+        self.node.SetFieldOfView(size_px[0] * mm_per_pixel, size_px[1] * mm_per_pixel, depth_mm)
 
     def pixel_of(self, position_ras: Ras) -> tuple[int, int]:
         """Row and column of a world point in the picture, by the slice node's own matrix."""
