@@ -10,8 +10,10 @@ import importlib
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 _TESTING = Path(__file__).resolve().parent.parent
 _FOLDERS = (_TESTING / "standins", _TESTING / "screenshots", _TESTING.parent / "KidneyTumorSeg")
@@ -80,6 +82,7 @@ class Studio:
         self._slices: dict[str, SliceView] = {}
         self._three_d: list[ThreeDView] = []
         self._place = QtCore.QRect()
+        self._patches = ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -87,11 +90,15 @@ class Studio:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def load_phantom(self) -> Any:
-        """The standard phantom as a CT in the scene."""
+    def load_phantom(self, phantom: Any = None) -> Any:
+        """A phantom as a CT in the scene.
+
+        Args:
+            phantom: None: the standard one.
+        """
         from KidneyTumorSegLib.volume.phantom import phantom_grid, standard_phantom
 
-        return self.load(standard_phantom().scan(phantom_grid((1.2, 1.2, 2.5)))[0], "CT abdomen")
+        return self.load((phantom or standard_phantom()).scan(phantom_grid((1.2, 1.2, 2.5)))[0], "CT abdomen")
 
     def load(self, volume: Any, name: str) -> Any:
         """A `Volume` as a CT in the scene; it will be shown in the slice views."""
@@ -109,17 +116,22 @@ class Studio:
         """
         import slicer
 
+        from KidneyTumorSegLib.gui import packages
         from KidneyTumorSegLib.scene.fallback_runner import FallbackRunner
         from KidneyTumorSegLib.scene.process_runner import ProcessRunner
 
         runner = FallbackRunner(work, slicer.app.processEvents, ProcessRunner(work, _FOLDERS))
         logic = self.module.KidneyTumorSegLogic(work, runner)
-        self.module.packages.missing = lambda: missing
-        self.module.KidneyTumorSegLogic = lambda: logic
+        self.replace(packages, "has_code", lambda name: name not in missing)
+        self.replace(self.module, "KidneyTumorSegLogic", lambda: logic)
         self.panel = slicer_application.ModulePanel(self.module.KidneyTumorSegWidget)
         self.panel.enter()
         self._open_views()
         return self.panel.widget
+
+    def replace(self, owner: Any, name: str, value: Any) -> None:
+        """Put something else in the place of an attribute, until the studio is closed."""
+        self._patches.enter_context(patch.object(owner, name, value))
 
     def run(self) -> None:
         """Click Segment and wait for the result."""
@@ -170,7 +182,7 @@ class Studio:
             self.panel.close()
         for view in (*self._slices.values(), *self._three_d):
             view.close()
-        importlib.reload(self.module)  # undoes what `open_panel` put into it
+        self._patches.close()
 
     def _lay_out(self) -> QtCore.QSize:
         """Give the panel the room that it wants, and the rest to four views."""
