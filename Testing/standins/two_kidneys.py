@@ -10,8 +10,14 @@ from typing import Any
 
 import numpy as np
 import slicer
+import vtk
+from segment_editor import SegmentEditor
 
+from KidneyTumorSegLib.measurements import measure
 from KidneyTumorSegLib.scene.geometry import matrix_from_array
+from KidneyTumorSegLib.scene.masks import tag_of, voxels_of
+from KidneyTumorSegLib.scene.results import place_result
+from KidneyTumorSegLib.scene.segmentation_node import label_map_from_node
 from KidneyTumorSegLib.scene.volume_node import node_grid, volume_to_node
 from KidneyTumorSegLib.volume import Grid, LabelMap, Reorder, Volume
 
@@ -82,3 +88,77 @@ def _turned(degrees: float, a: int, b: int) -> np.ndarray:
     matrix[a, a] = matrix[b, b] = np.cos(angle)
     matrix[a, b], matrix[b, a] = -np.sin(angle), np.sin(angle)
     return matrix
+
+
+def place(patient, label_map=None, **options):
+    """Put a label map of the patient into the scene; by default all of it."""
+    label_map = label_map or patient.label_map()
+    return place_result(label_map, measure(label_map), patient.ct, **options)
+
+
+def ids(node):
+    return tuple(node.GetSegmentation().GetSegmentIDs())
+
+
+def mask(patient, node, segment_id):
+    """Asked of Slicer itself, on the CT's grid."""
+    return slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, patient.ct) != 0
+
+
+def labels(patient, node):
+    return label_map_from_node(node, patient.ct).labels
+
+
+def tag(node, segment_id, key):
+    return tag_of(node.GetSegmentation().GetSegment(segment_id), key)
+
+
+def state(node):
+    """All that makes up a segmentation: IDs in order, names, colors, tags, values, voxels, attributes, display."""
+    segments = []
+    for segment_id in ids(node):
+        segment = node.GetSegmentation().GetSegment(segment_id)
+        keys = ("TerminologyEntry", *(f"KidneyTumorSeg.{k}" for k in ("Source", "Digest", "Meaning", "Drawn")), "note")
+        tags = []
+        for key in keys:
+            value = vtk.reference("")
+            tags.append(str(value) if segment.GetTag(key, value) else None)
+        image = segment.GetRepresentation("Binary labelmap")
+        voxels = voxels_of(image)
+        where = (
+            np.argwhere(voxels == segment.GetLabelValue()) + np.array(image.GetExtent()[-2::-2])
+            if voxels is not None
+            else ()
+        )
+        display = node.GetDisplayNode()
+        segments.append(
+            (
+                segment_id,
+                segment.GetName(),
+                segment.GetColor(),
+                tuple(tags),
+                segment.GetLabelValue(),
+                np.asarray(where).tobytes(),
+                display.GetSegmentVisibility(segment_id),
+                display.GetSegmentOpacity3D(segment_id),
+            )
+        )
+    return segments, {name: node.GetAttribute(name) for name in node.GetAttributeNames()}
+
+
+def editor_of(node, patient):
+    return SegmentEditor(node, patient.ct)
+
+
+def hand_work(patient, node):
+    """A stroke at the cyst, into background and kidney; and a segment of the user's own. What must survive."""
+    editor = editor_of(node, patient)
+    more_cyst = patient.mask(np.s_[6:9, 9:14, 38:41])
+    cyst = "cyst" if "cyst" in ids(node) else "cyst_left_1"
+    editor.paint(cyst, more_cyst)
+    node.GetSegmentation().AddEmptySegment("Segment_1", "ureter")
+    node.GetSegmentation().GetSegment("Segment_1").SetTag("note", "drawn by A")
+    editor.logic.GetSegmentEditorNode().SetOverwriteMode(editor.logic.GetSegmentEditorNode().OverwriteNone)
+    ureter = patient.mask(np.s_[0:13, 6:8, 33:37])
+    editor.paint("Segment_1", ureter)
+    return cyst, more_cyst, ureter

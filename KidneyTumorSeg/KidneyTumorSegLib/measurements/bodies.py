@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,10 +42,18 @@ class Bodies:
     Attributes:
         numbers: uint16 [k, j, i] on the label map's grid; 0 is background, n is `bodies[n - 1]`.
         bodies: kidneys, tumors, cysts; what is too small of each comes after them.
+        box: of the array, around all bodies.
     """
 
     numbers: IntArray
     bodies: tuple[Body, ...]
+    box: Box
+
+    def mapped(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """An array on the label map's grid with a value for each body: `values[n]` where `numbers` is n, else 0."""
+        result = np.zeros(self.numbers.shape, values.dtype)
+        result[self.box] = values[self.numbers[self.box]]
+        return result
 
 
 def part_bodies(label_map: LabelMap, measurements: Measurements) -> Bodies:
@@ -63,14 +72,14 @@ def part_bodies(label_map: LabelMap, measurements: Measurements) -> Bodies:
     numbers = np.zeros(label_map.grid.shape, np.uint16)
     box = _box(label_map.labels)
     if box is None:
-        return Bodies(numbers, ())
+        return Bodies(numbers, (), (slice(0, 0),) * 3)
     labels, grid = label_map.labels[box], _grid_of(box, label_map.grid)
     parted = numbers[box]
     bodies = _part_kidneys(labels == KIDNEY.value, grid, measurements, parted)
     for structure in LESIONS:
         bodies += _part_lesions(structure, labels == structure.value, grid, measurements, parted, len(bodies))
     moved = tuple(_moved(body, box) for body in bodies)
-    return Bodies(numbers, moved)
+    return Bodies(numbers, moved, box)
 
 
 def _part_kidneys(
@@ -141,17 +150,19 @@ def _moved(body: Body, box: Box) -> Body:
 
 def _box(labels: npt.NDArray[np.uint8]) -> Box | None:
     """Around all labels of `anatomy`."""
-    used = [np.flatnonzero(line) for line in _projections(np.isin(labels, [one.value for one in STRUCTURES]))]
-    if any(line.size == 0 for line in used):
+    wanted = np.zeros(256, bool)
+    wanted[[structure.value for structure in STRUCTURES]] = True
+    in_k, in_ji = np.zeros(labels.shape[0], bool), np.zeros(labels.shape[1:], bool)
+    for k, plane in enumerate(labels):  # plane by plane: most have none
+        if plane.any():
+            ours = wanted[plane]
+            in_k[k] = ours.any()
+            in_ji |= ours
+    if not in_k.any():
         return None
-    k, j, i = (slice(int(line[0]), int(line[-1]) + 1) for line in used)
-    return k, j, i
-
-
-def _projections(mask: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.bool_]]:
-    """Along each array axis, whether there is a true voxel."""
-    rows = np.asarray(mask.any(axis=0))
-    return [np.asarray(line) for line in (mask.any(axis=(1, 2)), rows.any(axis=1), rows.any(axis=0))]
+    ends = [np.flatnonzero(used)[[0, -1]] for used in (in_k, in_ji.any(axis=1), in_ji.any(axis=0))]
+    k_part, j_part, i_part = (slice(int(first), int(last) + 1) for first, last in ends)
+    return k_part, j_part, i_part
 
 
 def _grid_of(box: Box, grid: Grid) -> Grid:

@@ -1,6 +1,6 @@
 """Which segments the AI drew, and which of those were changed by hand since.
 
-Each segment that the AI drew carries three tags, which Slicer keeps in `.seg.nrrd` files, in scenes and in its own undo
+Each segment that the AI drew carries tags, which Slicer keeps in `.seg.nrrd` files, in scenes and in its own undo
 history:
 
 - `KidneyTumorSeg.Source`: `ai`;

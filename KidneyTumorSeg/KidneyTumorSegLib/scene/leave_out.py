@@ -27,7 +27,7 @@ def bodies_drawn_by_hand(found: Bodies, staying: Mapping[str, Part], segmentatio
         segmentation_node: with these segments.
     """
     count = len(found.bodies) + 1
-    whole = np.bincount(found.numbers[found.numbers != 0], minlength=count)
+    whole = np.bincount(found.numbers[found.box].ravel(), minlength=count)
     inside_any = np.zeros(count, np.int64)
     held: set[int] = set()
     for segment_id, part in staying.items():

@@ -155,14 +155,14 @@ def _replace(
     numbers = _without(found, out)
     for part in staying.values():
         part.write(numbers, 0)
-    plans = _plans(target, names, _present(numbers), anew, grow=False)
+    plans = _plans(target, names, _present(numbers[found.box]), anew, grow=False)
     held = {_structure(target, one) for one in staying}
     _add_empty(plans, target, [one for one in STRUCTURES if one not in held and one.id not in set(gone) - forget])
     _clear(target, anew)
     _draw(target, volume_node, numbers, found, plans, forget)
     for one in anew - set(plans):
         target.GetSegmentation().RemoveSegment(one)
-    return int(np.count_nonzero(found.numbers) - np.count_nonzero(numbers))
+    return int(np.count_nonzero(found.numbers[found.box]) - np.count_nonzero(numbers[found.box]))
 
 
 def _merge(
@@ -173,7 +173,14 @@ def _merge(
     for one in segment_ids(target):
         segment_part(target, one, volume_node).write(numbers, 0)
     may_grow = {one for one in segment_ids(target) if is_ai(target, one) and one not in edited}
-    _draw(target, volume_node, numbers, found, _plans(target, names, _present(numbers), may_grow, grow=True), ())
+    _draw(
+        target,
+        volume_node,
+        numbers,
+        found,
+        _plans(target, names, _present(numbers[found.box]), may_grow, grow=True),
+        (),
+    )
 
 
 def _plans(
@@ -217,7 +224,8 @@ def _draw(
     of_body = np.zeros(len(found.bodies) + 1, np.uint8 if max(values.values()) < 256 else np.int16)
     for segment_id, plan in plans.items():
         of_body[plan.bodies] = values[segment_id]
-    labels = of_body[numbers]
+    labels = np.zeros(numbers.shape, of_body.dtype)
+    labels[found.box] = of_body[numbers[found.box]]
     known = drawn_bodies(node)
     inside: dict[str, tuple[Index, ...]] = {}
     grown = [one for one, plan in plans.items() if plan.grows]
@@ -257,7 +265,7 @@ def _without(found: Bodies, out: Collection[int]) -> npt.NDArray[np.uint16]:
     """The numbers of the bodies, but for those left out."""
     kept = np.arange(len(found.bodies) + 1, dtype=np.uint16)
     kept[list(out)] = 0
-    return kept[found.numbers]
+    return found.mapped(kept)
 
 
 def _present(numbers: npt.NDArray[np.uint16]) -> tuple[int, ...]:
