@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ..anatomy import STRUCTURES, Structure
+from ..anatomy import KIDNEY, STRUCTURES, Structure
 from ..measurements import body_midline_l_mm, measure
 from ..measurements.bodies import Bodies, part_bodies
 from ..measurements.quantities import format_value
 from ..volume import LabelMap
-from .edits import edited_segments, is_ai, stamp, unstamp
+from .edits import edited_segments, is_ai, stamp
 from .leave_out import bodies_drawn_by_hand, bodies_erased_by_hand, on_lattice_of
 from .lesion_numbers import names_of_bodies
-from .masks import BoolArray, Index, segment_ids, segment_mask
+from .masks import BoolArray, Index, Part, segment_ids, segment_part
 from .segment_kinds import add_segment, is_one_lesion, side_in_id
 from .segment_names import SegmentName, structure_of
 from .segment_voxels import Mask, box_around, cropped_mask, erase, paint
@@ -71,17 +71,17 @@ def plan_region(
     edited = edited_segments(segmentation_node)
     ours = [one for one in segment_ids(segmentation_node) if _structure(segmentation_node, one) is not None]
     anew = [one for one in ours if is_ai(segmentation_node, one) and (overwrite_edited or one not in edited)]
-    staying = {one: segment_mask(segmentation_node, one, volume_node) for one in ours if one not in anew}
+    staying = {one: segment_part(segmentation_node, one, volume_node) for one in ours if one not in anew}
     told = _told(segmentation_node, volume_node, label_map, region, box)
     out = bodies_drawn_by_hand(told.found, staying, segmentation_node)
     if not overwrite_edited:
         out |= bodies_erased_by_hand(told.found, staying, segmentation_node, volume_node, set(anew))
     numbers = np.where(region.voxels, told.found.numbers[box], 0)
     numbers[np.isin(numbers, list(out))] = 0
-    for mask in staying.values():
-        numbers[mask[box]] = 0
+    for part in staying.values():
+        numbers[_on_box(part, box)] = 0
     called = {n: _free(name, staying) for n, name in enumerate(told.names, start=1) if n not in out}
-    before = {one: segment_mask(segmentation_node, one, volume_node)[box] & region.voxels for one in anew}
+    before = {one: _on_box(segment_part(segmentation_node, one, volume_node), box) & region.voxels for one in anew}
     after = {one: np.zeros_like(region.voxels) for one in anew}
     for n in np.unique(numbers[numbers > 0]).tolist():
         mask = after.setdefault(called[n].id, np.zeros_like(region.voxels))
@@ -117,9 +117,8 @@ def draw_plan(segmentation_node: Any, plan: RegionPlan) -> tuple[str, ...]:
     left = [one for one in changed if one not in plan.emptied]
     for segment_id in plan.emptied:
         segmentation_node.GetSegmentation().RemoveSegment(segment_id)
-    unstamp(segmentation_node, plan.emptied)
     fresh = {one: plan.stamped[one] for one in left if one in plan.stamped}
-    stamp(segmentation_node, fresh, fresh)
+    stamp(segmentation_node, fresh, fresh, plan.emptied)
     return tuple(left)
 
 
@@ -130,11 +129,30 @@ def _told(segmentation_node: Any, volume_node: Any, label_map: LabelMap, region:
     found = part_bodies(whole, measure(whole, body_midline_l_mm(volume_from_node(volume_node))))
     by_lesion = any(side_in_id(one) for one in segment_ids(segmentation_node))
     detail = "lesions" if by_lesion else "classes"
-    return _Told(found, names_of_bodies(found, detail, segmentation_node, volume_node))
+    names = names_of_bodies(found, detail, segmentation_node, volume_node)
+    return _Told(found, tuple(_as_drawn(name, segment_ids(segmentation_node)) for name in names))
+
+
+def _as_drawn(name: SegmentName, there: tuple[str, ...]) -> SegmentName:
+    """The name, or that of both kidneys' segment where lesions have segments of their own and kidneys have not."""
+    both = SegmentName(name.structure)
+    return both if name.structure is KIDNEY and name.id not in there and both.id in there else name
 
 
 def _structure(segmentation_node: Any, segment_id: str) -> Structure | None:
     return structure_of(segment_id, segmentation_node.GetSegmentation().GetSegment(segment_id))
+
+
+def _on_box(part: Part, box: tuple[slice, ...]) -> BoolArray:
+    """The voxels of a part of the CT's grid that lie in a box of it."""
+    inside = np.zeros(tuple(one.stop - one.start for one in box), bool)
+    shared = [
+        (max(a.start, b.start), max(min(a.stop, b.stop), a.start, b.start)) for a, b in zip(part.box, box, strict=True)
+    ]
+    source = tuple(slice(low - a.start, high - a.start) for (low, high), a in zip(shared, part.box, strict=True))
+    target = tuple(slice(low - b.start, high - b.start) for (low, high), b in zip(shared, box, strict=True))
+    inside[target] = part.mask[source]
+    return inside
 
 
 def _free(name: SegmentName, staying: Any) -> SegmentName:
