@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from KidneyTumorSegLib.errors import InputError
+
 
 @pytest.fixture
 def two(scene):
@@ -76,3 +78,14 @@ def test_on_an_error_the_scene_is_as_it_was(two, monkeypatch):
             two.place(patient, detail="lesions", **options)
         assert two.state(node) == before
         assert slicer.mrmlScene.GetNumberOfNodes() == count
+
+
+def test_nothing_is_undone_in_a_segmentation_that_is_gone(two):
+    import slicer
+
+    patient = two.Patient()
+    node = two.place(patient).node
+    before = two.place(patient, how="replace", target=node).before
+    slicer.mrmlScene.RemoveNode(node)
+    with pytest.raises(InputError, match="was removed from the scene, so nothing can be undone"):
+        before.restore()

@@ -206,3 +206,51 @@ def test_surfaces_that_were_shown_are_made_anew(two):
     points = node.GetClosedSurfaceInternalRepresentation("tumor").GetNumberOfPoints()
     two.place(patient, patient.label_map((two.LEFT_KIDNEY, 1), (two.RIGHT_TUMOR, 2)), how="replace", target=node)
     assert 10 < node.GetClosedSurfaceInternalRepresentation("tumor").GetNumberOfPoints() < points
+
+
+def random_labels(two, random):
+    """A result of boxes at random places in and around the kidneys."""
+    boxes = [(two.LEFT_KIDNEY, 1)] + [(two.RIGHT_KIDNEY, 1)] * int(random.integers(2))
+    for _ in range(int(random.integers(1, 6))):
+        at = random.integers(0, (10, 10, 44))
+        boxes.append((tuple(slice(n, n + int(random.integers(1, 6))) for n in at), int(random.integers(2, 4))))
+    return boxes
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_drawn_and_run_in_whatever_order_no_hand_work_is_lost(two, seed):
+    from KidneyTumorSegLib.scene.edits import edited_segments, is_ai
+
+    random = np.random.default_rng(seed)
+    patient = two.Patient(two.ORDERS[seed * 4], oblique=seed % 2 == 0, moved=seed % 3 == 0)
+    detail = ["classes", "lesions"][seed % 2]
+    node = two.place(patient, patient.label_map(*random_labels(two, random)), detail=detail).node
+    editor = two.editor_of(node, patient)
+    node.GetSegmentation().AddEmptySegment("Segment_1", "ureter")
+    for _ in range(3):
+        for _ in range(int(random.integers(1, 4))):
+            at = random.integers(0, (10, 10, 44))
+            stroke = patient.mask(tuple(slice(n, n + 5) for n in at))
+            one = str(random.choice(two.ids(node)))
+            (editor.paint if random.integers(2) else editor.erase)(one, stroke)
+        edited = edited_segments(node)
+        before, whole = {one: two.mask(patient, node, one) for one in two.ids(node)}, two.state(node)
+        result = patient.label_map(*random_labels(two, random))
+        how = str(random.choice(["replace", "merge"]))
+        detail = str(random.choice(["classes", "lesions"]))
+        placed = two.place(patient, result, how=how, detail=detail, target=node)
+        now = {one: two.mask(patient, node, one) for one in two.ids(node)}
+        for one in (*edited, "Segment_1"):
+            assert np.array_equal(now[one], before[one]), one
+        if how == "merge":
+            assert all((now[one] >= was).all() for one, was in before.items())
+        ai = [one for one in two.ids(node) if is_ai(node, one)]
+        assert edited_segments(node) == tuple(one for one in ai if one in edited)
+        fresh = [one for one in ai if one not in edited]
+        for one in fresh:  # what the AI drew now overlaps no segment of ours
+            assert not any((now[one] & now[other]).any() for other in ai if other != one), one
+        if how == "replace" and fresh:
+            assert not np.any([now[one] for one in fresh] & (result.labels == 0), axis=None)
+        placed.before.restore()
+        assert two.state(node) == whole
+        two.place(patient, result, how=how, detail=detail, target=node)

@@ -8,6 +8,7 @@ from typing import Any
 
 import slicer
 
+from ..errors import InputError
 from .masks import segment_ids
 
 
@@ -29,7 +30,13 @@ class Snapshot:
             self._display.CopyContent(shown)
 
     def restore(self) -> None:
-        """Bring the node back to what it was; the scene must still hold it."""
+        """Bring the node back to what it was.
+
+        Raises:
+            InputError: it is not in the scene any more.
+        """
+        if not slicer.mrmlScene.IsNodePresent(self.node):
+            raise InputError("The segmentation was removed from the scene, so nothing can be undone in it.")
         modifying = self.node.StartModify()
         saved, current = self._segmentation, self.node.GetSegmentation()
         current.SetSourceRepresentationName(saved.GetSourceRepresentationName())
@@ -78,7 +85,8 @@ def restored_on_error(segmentation_node: Any, before: Snapshot | None = None) ->
     try:
         yield before
     except BaseException:
-        before.restore()
+        if slicer.mrmlScene.IsNodePresent(segmentation_node):
+            before.restore()
         raise
 
 
