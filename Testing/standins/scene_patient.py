@@ -110,3 +110,56 @@ def segments(node, ct):
 
 def same(one, other):
     return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def roi(scene, center_lps, size_mm, turn=None):
+    """A region around a place; `turn` (4x4, world RAS) is put on it by a parent transform."""
+    from KidneyTumorSegLib.scene.geometry import matrix_from_array
+
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "region")
+    node.SetSize(*size_mm)
+    node.SetCenter(0.0, 0.0, 0.0)
+    move = np.eye(4)
+    move[:3, 3] = np.array(center_lps) * (-1, -1, 1)
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "of the region")
+    transform.SetMatrixTransformToParent(matrix_from_array(move @ (np.eye(4) if turn is None else turn)))
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    return node
+
+
+def tilted():
+    return turned(33.0, 0, 1) @ turned(-21.0, 1, 2)
+
+
+def world_centers_ras(ct):
+    """Where Slicer says that every voxel center is, (k, j, i, 3)."""
+    from KidneyTumorSegLib.scene.volume_node import node_grid
+
+    grid = node_grid(ct)
+    places = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    return grid.world(places) * (-1, -1, 1)
+
+
+def stamped(node):
+    """As `results` leaves it: all that is there was drawn by the AI."""
+    from KidneyTumorSegLib.scene.edits import stamp
+    from KidneyTumorSegLib.scene.masks import segment_ids
+
+    stamp(node, segment_ids(node))
+    return node
+
+
+def lowest(mask, count):
+    """The first planes of a mask."""
+    _, j, i = mask.voxels.shape
+    return mask.part((slice(0, count), slice(0, j), slice(0, i)), mask.voxels[:count])
+
+
+def new_result(ct, changes, orientation="axial"):
+    """A label map of the patient with changes: (center in the patient, radius in mm, label)."""
+    from KidneyTumorSegLib.scene.volume_node import node_grid
+
+    labels = patient().labels.copy()
+    for center, radius, label in changes:
+        labels[ball(canonical_grid(), center, radius)] = label
+    return LabelMap(stored(LabelMap(labels, canonical_grid()), orientation)[0].labels, node_grid(ct))

@@ -18,7 +18,7 @@ from ..anatomy import STRUCTURES
 from ..errors import InputError
 from ..volume import LabelMap
 from .geometry import array_from_matrix, ijk_to_local_ras, rigid_parent
-from .masks import BINARY_LABELMAP
+from .masks import BINARY_LABELMAP, BoolArray
 from .region_plan import draw_plan, plan_region
 from .segment_names import segments_of
 from .segment_voxels import Mask, box_around, cropped_mask, from_world, to_world
@@ -105,19 +105,12 @@ def region_mask(roi_node: Any, volume_node: Any) -> Mask | None:
     high = np.clip(np.ceil(at.max(axis=0) + slack) + 1, 0, whole.voxels.shape).astype(int)
     if (low >= high).any():
         return None
-    inside = np.zeros(tuple(high - low), bool)
-    world, half = to_world(parent), np.array(roi_node.GetSize()) / 2 + _ON_FACE_MM
-    to_object = np.linalg.inv(array_from_matrix(roi_node.GetObjectToWorldMatrix()))
-    j, i = np.meshgrid(np.arange(low[1], high[1]), np.arange(low[2], high[2]), indexing="ij")
-    for n, k in enumerate(range(low[0], high[0])):
-        centers = whole.ras(np.stack([np.full(j.size, k), j.ravel(), i.ravel()], axis=1))
-        own = _transformed(centers, world) @ to_object[:3, :3].T + to_object[:3, 3]
-        inside[n] = (np.abs(own) <= half).all(axis=1).reshape(j.shape)
+    cut = whole.part(tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)), np.zeros(high - low, bool))
+    inside = _inside(roi_node, cut, parent)
     box = box_around(inside)
     if box is None:
         return None
-    cut = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return whole.part(cut, inside).part(box, inside[box])
+    return cut.part(box, inside[box])
 
 
 def replace_in_region(
@@ -150,6 +143,31 @@ def replace_in_region(
     with point.change():
         changed = draw_plan(segmentation_node, plan)
     return Done(plan.sentence, changed, point)
+
+
+def _inside(roi_node: Any, cut: Mask, parent: Any) -> BoolArray:
+    """Which voxels of a box of the scan's lattice have their centers in the region."""
+    half = np.array(roi_node.GetSize()) / 2 + _ON_FACE_MM
+    to_object = np.linalg.inv(array_from_matrix(roi_node.GetObjectToWorldMatrix()))
+    depth, height, width = cut.voxels.shape
+    if parent is None or parent.IsTransformToWorldLinear():
+        world = vtk.vtkMatrix4x4()
+        if parent is not None:
+            parent.GetMatrixTransformToWorld(world)
+        own = to_object @ array_from_matrix(world) @ cut.ijk_to_ras
+        k, j, i = np.ogrid[tuple(slice(a, a + n) for a, n in zip(cut.start, cut.voxels.shape, strict=True))]
+        inside = np.ones(cut.voxels.shape, bool)
+        for axis in range(3):
+            along = own[axis, 0] * i + own[axis, 1] * j + own[axis, 2] * k + own[axis, 3]
+            inside &= np.abs(along) <= half[axis]
+        return inside
+    inside = np.zeros(cut.voxels.shape, bool)
+    j, i = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
+    for k in range(depth):  # plane by plane: points of the whole box would need much memory
+        centers = cut.ras(np.stack([np.full(j.size, k), j.ravel(), i.ravel()], axis=1))
+        own = _transformed(centers, to_world(parent)) @ to_object[:3, :3].T + to_object[:3, 3]
+        inside[k] = (np.abs(own) <= half).all(axis=1).reshape(j.shape)
+    return inside
 
 
 def _region_points_ras(roi_node: Any, count: int) -> Points:
