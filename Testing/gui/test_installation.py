@@ -218,6 +218,22 @@ def test_torch_that_was_installed_and_does_not_load_is_told_by_the_probe(
     assert caught.value.__notes__ == ["c10.dll"]
 
 
+def test_nothing_is_fetched_after_a_torch_that_did_not_come(
+    installation, torch_extension, plan, torch_plan, monkeypatch
+):
+    import slicer
+
+    def fails(self, **given):
+        raise RuntimeError("PythonSlicer executable not found")
+
+    both = replace(plan, parts=(*torch_plan.parts, *plan.parts))
+    monkeypatch.setattr(torch_extension.PyTorchUtilsLogic, "installTorch", fails)
+    monkeypatch.setattr(installation.packages, "missing", lambda: ("torch", "torchvision"))
+    monkeypatch.setattr(slicer.util, "pip_install", lambda arguments: pytest.fail("pip would bring any torch"))
+    with pytest.raises(EnvironmentProblem, match="torch, torchvision cannot be found"):
+        installation.carry_out(both)
+
+
 class Manager:
     """Follows Base/QTCore/qSlicerExtensionsManagerModel.h."""
 
@@ -303,6 +319,7 @@ SAYINGS = {
     "ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied: '/opt'": "cannot be written to",
     "[WinError 5] Access is denied: 'c:\\\\program files'": "cannot be written to",
     "[WinError 32] The process cannot access the file because it is being used by another process": "Restart Slicer",
+    "[WinError 5] Access is denied: 'C:\\\\Slicer\\\\~orch\\\\lib\\\\c10.dll'": "is in use. Restart Slicer",
     "[WinError 206] The filename or extension is too long": "short folder",
     "ProxyError('Cannot connect to proxy.', OSError('Tunnel connection failed: 407'))": "proxy refused",
     "NewConnectionError: Failed to establish: getaddrinfo failed\nERROR: No matching distribution found for torch": (

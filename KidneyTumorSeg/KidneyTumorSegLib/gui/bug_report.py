@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from slicer.i18n import tr as _
 from .. import __version__
 from .preflight import Machine, installed_version, preflight
 from .scrub import scrub
-from .self_test import SelfTestReport
 
 _PACKAGES = (
     "torch",
@@ -30,48 +28,26 @@ _PACKAGES = (
 _PATIENT_ATTRIBUTES = ("DICOM.PatientName", "DICOM.PatientID", "DICOM.PatientBirthDate", "DICOM.StudyDescription")
 
 
-@dataclass(frozen=True)
-class LastRun:
-    """What the report tells of the work before it.
-
-    Attributes:
-        record: of the last run, as JSON; empty if there was none.
-        error: the last error's sentence; empty if there was none.
-        details: of the last error.
-        self_test: the last one; None if there was none.
-    """
-
-    record: str = ""
-    error: str = ""
-    details: str = ""
-    self_test: SelfTestReport | None = None
-
-
-def bug_report(last: LastRun, machine: Machine | None = None) -> str:
+def bug_report(record: str = "", self_test: str = "", error: str = "", machine: Machine | None = None) -> str:
     """The report, in English, for the clipboard.
 
     Args:
-        last: run, error and self-test.
+        record: of the last run, as JSON; empty if there was none.
+        self_test: the last self-test's sentence; empty if there was none.
+        error: the last error, its sentence first, then its details; empty if there was none.
         machine: the facts; None: this computer.
     """
     names = scene_names()
     parts = [
         ("Versions", _versions()),
         ("Computer", _computer(machine or Machine.here())),
-        ("Self-test", [last.self_test.sentence if last.self_test else "not run"]),
-        ("Last run", _record(last.record)),
-        ("Last error", [last.error or "none", *last.details.splitlines()]),
+        ("Self-test", [self_test or "not run"]),
+        ("Last run", _record(record)),
+        ("Last error", error.splitlines() or ["none"]),
     ]
     text = "\n\n".join(f"{title}\n" + "\n".join(f"  {line}" for line in lines) for title, lines in parts)
     head = _("KidneyTumorSeg bug report. Names, paths and dates were taken out; read it before you send it.")
     return f"{head}\n\n{scrub(text, names)}\n"
-
-
-def copy_to_clipboard(text: str) -> None:
-    """Put a text on the clipboard."""
-    import qt
-
-    qt.QApplication.clipboard().setText(text)
 
 
 def scene_names() -> tuple[str, ...]:

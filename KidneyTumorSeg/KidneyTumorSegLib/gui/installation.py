@@ -67,7 +67,8 @@ def carry_out(
         try_out: tells whether the packages load.
 
     Raises:
-        EnvironmentProblem: it did not work; what was there before still is, and the note has pip's text.
+        EnvironmentProblem: it did not work, and the note has pip's text. What was there before still is, except a
+            PyTorch that was to be repaired.
     """
     if plan.needs_extension:
         return _install_extension()
@@ -77,15 +78,10 @@ def carry_out(
             _remove_torch(on_line)
         if plan.has_torch:
             _install_torch(plan, constraints, on_line)
+            _refuse_if_missing(packages.TORCH)  # else what comes next would bring any build of it
         if plan.others:
             _pip(plan, list(plan.others), constraints, on_line)
-    importlib.invalidate_caches()
-    if still := packages.missing():
-        raise EnvironmentProblem(
-            _("The installation ended, but {names} cannot be found. Restart Slicer and try again.").format(
-                names=", ".join(still)
-            )
-        )
+    _refuse_if_missing((*packages.TORCH, *packages.REQUIREMENTS))
     on_line(_("Trying out whether everything loads"))
     found = try_out(let_events_in=slicer.app.processEvents)
     if not found.loads:
@@ -123,6 +119,16 @@ def replaced_while_loaded(before: dict[str, str], after: dict[str, str], loaded:
     changed = {name for name, version in after.items() if before.get(name) != version}
     owners = metadata.packages_distributions()
     return tuple(sorted({_normal(name) for top in loaded for name in owners.get(top, ()) if _normal(name) in changed}))
+
+
+def _refuse_if_missing(names: tuple[str, ...]) -> None:
+    importlib.invalidate_caches()
+    if still := [name for name in packages.missing() if name in names]:
+        raise EnvironmentProblem(
+            _("The installation ended, but {names} cannot be found. Restart Slicer and try again.").format(
+                names=", ".join(still)
+            )
+        )
 
 
 def _outcome(found: LoadProbe, replaced: tuple[str, ...]) -> Outcome:
@@ -176,7 +182,7 @@ def _install_torch(plan: packages.Plan, constraints: Path, on_line: OnLine) -> N
             )
         except subprocess.CalledProcessError as error:
             raise problem_of("\n".join(lines)) from error
-        except (ImportError, OSError) as error:  # it was installed, and does not load
+        except (ImportError, OSError, RuntimeError) as error:  # it does not load: what comes next tells why
             lines.append(str(error))
             on_line(str(error))
 

@@ -34,13 +34,18 @@ def _sentence(text: str, wheels: str) -> str:
 
 def _known() -> tuple[tuple[str, str], ...]:
     """What is looked for in pip's text, the surest first: a lost connection ends in "no matching distribution" too."""
+    return (*_of_this_computer(), *_of_the_download())
+
+
+def _of_this_computer() -> tuple[tuple[str, str], ...]:
+    """Disk, rights, paths, memory, pip itself."""
     return (
         (
             r"No space left on device|Errno 28|WinError 112|not enough space",
             _("The disk is full. Make room where Slicer is installed, and try again."),
         ),
         (
-            r"WinError 32|being used by another process",
+            r"WinError 32|being used by another process|(WinError 5\b|Access is denied).*\.(dll|pyd)",
             _("A file that must be replaced is in use. Restart Slicer, and install before doing anything else."),
         ),
         (
@@ -57,6 +62,20 @@ def _known() -> tuple[tuple[str, str], ...]:
                 "again."
             ),
         ),
+        (
+            r"No module named '?pip",
+            _("Slicer's own pip is missing, so nothing can be installed. Install Slicer again."),
+        ),
+        (
+            r"MemoryError|returncode -9|Killed",
+            _("Memory ran out during the installation. Close other programs and try again."),
+        ),
+    )
+
+
+def _of_the_download() -> tuple[tuple[str, str], ...]:
+    """Connection, damaged files, packages that do not go together."""
+    return (
         (
             r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError|certificate verify failed",
             _(
@@ -91,14 +110,6 @@ def _known() -> tuple[tuple[str, str], ...]:
                 "The packages do not go together with what is installed in this Slicer already, so nothing was "
                 "replaced. Use a newer Slicer, or one without the extensions that installed other versions."
             ),
-        ),
-        (
-            r"No module named '?pip",
-            _("Slicer's own pip is missing, so nothing can be installed. Install Slicer again."),
-        ),
-        (
-            r"MemoryError|returncode -9|Killed",
-            _("Memory ran out during the installation. Close other programs and try again."),
         ),
     )
 
