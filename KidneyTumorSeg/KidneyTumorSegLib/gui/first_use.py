@@ -53,7 +53,7 @@ class FirstUse:
         self.ui.restartButton.connect("clicked(bool)", self._on_restart)
         self.ui.continueButton.connect("clicked(bool)", self._on_continue)
         self.ui.notNowButton.connect("clicked(bool)", self._on_not_now)
-        self.ui.detailsButton.connect("toggled(bool)", self.ui.detailsText.setVisible)
+        self.ui.detailsButton.connect("toggled(bool)", self._on_details)
 
     def run(self, repairs: bool = False) -> bool:
         """Show the dialog if something is missing or broken, and wait for its end.
@@ -93,11 +93,11 @@ class FirstUse:
         self.ui.remarksLabel.setVisible(any(not check.ok or check.remedy for check in checks))
         self.ui.installButton.setText(_("Repair") if plan.repairs else _("Install"))
         self.ui.installButton.setEnabled(not any(check.stops for check in checks))
-        self._show("", ask=True)
         self.ui.detailsText.setPlainText("")
         self.ui.detailsButton.setVisible(False)
         self.ui.detailsButton.setChecked(False)
         self.ui.detailsText.setVisible(False)
+        self._show("", ask=True)
 
     def _on_install(self, checked: bool = False) -> None:
         self._show(_("Starting"), busy=True)
@@ -156,6 +156,7 @@ class FirstUse:
         ui.restartButton.setVisible(restart)
         ui.continueButton.setVisible(proceed)
         ui.notNowButton.setVisible(ask or restart)
+        self.dialog.adjustSize()
 
     def _on_folder(self, checked: bool = False) -> None:
         """A folder with wheels. What is missing in it is told by pip, by name."""
@@ -163,6 +164,10 @@ class FirstUse:
         if folder:
             self._wheels = str(folder)
             self.show_plan()
+
+    def _on_details(self, checked: bool) -> None:
+        self.ui.detailsText.setVisible(checked)
+        self.dialog.adjustSize()
 
     def _on_restart(self, checked: bool = False) -> None:
         remember_run(self._volume_node)
@@ -203,7 +208,8 @@ def _table(plan: Plan) -> str:
         f"<td align='right'>{html.escape(size)}</td></tr>"
         for name, purpose, size in (first if plan.needs_extension else []) + parts
     )
-    return f"<table cellpadding='2'>{rows}</table>"
+    head = "<tr><td></td><td></td><td align='right'>{}</td></tr>".format(html.escape(_("on disk")))
+    return f"<table cellpadding='2'>{head}{rows}</table>"
 
 
 def _about(size: Range) -> str:
