@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 BoolArray = npt.NDArray[np.bool_]
-THINNER = 0.8
-"""A neck's half thickness is at most this share of the smaller part's: two equal balls 1.2 radii apart."""
+THINNER = 0.9
+"""A neck's half thickness is at most this share of the smaller part's: two equal balls 0.9 radii apart."""
 LEAST_PART_ML = 0.03
 """A smaller part is no lesion: `measurements.measure` would not list it."""
-_RIPPLE = 0.1
-"""Bumps of the depth lower than this share of the deepest place are the voxels' edges, not parts."""
+_RIPPLE, _RIPPLE_VOXELS = 0.05, 0.4
+"""Bumps of the depth lower than this share of the deepest place, or of a voxel, are the voxels' edges, not parts."""
 _HALF_OF_26 = [step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)]
 
 
@@ -67,7 +67,7 @@ def _basins(body: BoolArray, depth: npt.NDArray[np.float32], spacing_mm: tuple[f
     """Numbers of the parts around the deepest places, [k, j, i]; 0 outside the body."""
     import SimpleITK
 
-    level = max(_RIPPLE * float(depth.max()), 0.75 * min(spacing_mm))
+    level = max(_RIPPLE * float(depth.max()), _RIPPLE_VOXELS * min(spacing_mm))
     flooded = SimpleITK.MorphologicalWatershed(SimpleITK.GetImageFromArray(-depth), level, False, True)
     return np.where(body, SimpleITK.GetArrayFromImage(flooded).astype(np.int32), 0)
 
