@@ -36,7 +36,7 @@ def main() -> None:
         with Studio(wanted.dark) as studio:
             dialog = states[name](studio)
             path = wanted.out / f"{name}{ending}.png"
-            studio.picture(dialog).save(str(path))
+            studio.picture(dialog).save(str(path), quality=0)  # of PNG: smallest, nothing is lost
             print(path)
 
 

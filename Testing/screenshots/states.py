@@ -57,6 +57,17 @@ def _review(studio: Studio) -> Any:
         button.click()
 
 
+def _measurements(studio: Studio) -> Any:
+    """The table of measurements, and where to save."""
+    studio.load_phantom()
+    ui = studio.open_panel("calm_pipeline:truth").ui
+    ui.lesionSegmentsCheck.setChecked(True)
+    studio.run()
+    for section, collapsed in ((ui.reviewSection, True), (ui.measureSection, False), (ui.exportSection, False)):
+        section.setCollapsed(collapsed)
+    studio.look_at(_TUMOR_RAS)
+
+
 def _first_use(studio: Studio) -> Any:
     """The one dialog before anything is installed: what, how big, where to."""
     from KidneyTumorSegLib.gui.first_use import FirstUse
@@ -91,6 +102,7 @@ STATES: dict[str, Callable[[Studio], Any]] = {
     "panel-running": _running,
     "panel-result": _result,
     "panel-review": _review,
+    "panel-measurements": _measurements,
     "panel-error": _error,
     "panel-first-use": _first_use,
 }

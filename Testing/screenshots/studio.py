@@ -27,6 +27,8 @@ LEAST = QtCore.QSize(1600, 940)
 """The window's size; higher where the panel is, as if a user had made it so."""
 _PANEL_WIDTH, _BAR, _GAP = 470, 16, 3
 _WAIT_S = 900.0
+_NOISE_HU = 4.0
+"""Little: noise makes the pictures' files large."""
 
 _DARK = {
     "Window": "#323232", "WindowText": "#f0f0f0", "Base": "#232323", "AlternateBase": "#2d2d2d", "Text": "#f0f0f0",
@@ -98,7 +100,8 @@ class Studio:
         """
         from KidneyTumorSegLib.volume.phantom import phantom_grid, standard_phantom
 
-        return self.load((phantom or standard_phantom()).scan(phantom_grid((1.2, 1.2, 2.5)))[0], "CT abdomen")
+        volume, _ = (phantom or standard_phantom()).scan(phantom_grid((1.2, 1.2, 2.5)), _NOISE_HU)
+        return self.load(volume, "CT abdomen")
 
     def load(self, volume: Any, name: str) -> Any:
         """A `Volume` as a CT in the scene; it will be shown in the slice views."""
