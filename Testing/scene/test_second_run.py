@@ -57,6 +57,24 @@ def test_edits_survive_any_number_of_runs_and_overwriting_must_be_asked_for(two)
     assert "Segment_1" in two.ids(node)
 
 
+@pytest.mark.parametrize("how", ["replace", "merge"])
+def test_no_voxel_of_a_redrawn_segment_stays_behind_in_an_image_that_another_one_shares(two, how):
+    from KidneyTumorSegLib.scene.masks import voxels_of
+
+    patient = two.Patient()
+    node = two.place(patient, patient.label_map((two.LEFT_KIDNEY, 1), (two.LEFT_TUMOR_1, 2), (two.LEFT_CYST, 3))).node
+    two.editor_of(node, patient).erase("kidney", patient.mask(np.s_[2:3, 2:12, 36:46]))
+    two.place(patient, how=how, target=node)
+    segmentation = node.GetSegmentation()
+    for one in two.ids(node):
+        image = segmentation.GetSegment(one).GetRepresentation("Binary labelmap")
+        sharing = [
+            s for s in map(segmentation.GetSegment, two.ids(node)) if s.GetRepresentation("Binary labelmap") is image
+        ]
+        values = set(np.unique(voxels_of(image)).tolist()) - {0}
+        assert values == {segment.GetLabelValue() for segment in sharing}
+
+
 def test_a_lesion_erased_by_hand_does_not_come_back_unasked_but_a_new_one_is_shown(two):
     patient = two.Patient()
     node = two.place(patient).node

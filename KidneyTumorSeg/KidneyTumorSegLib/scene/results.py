@@ -257,7 +257,9 @@ def _clear(node: Any, ids: Iterable[str]) -> None:
     """Take segments out of images that they share with others; the others keep their voxels."""
     segmentation = node.GetSegmentation()
     for segment_id in ids:
-        if segmentation.IsSharedBinaryLabelmap(segment_id):
+        sharing: list[str] = []  # asked so, for Slicer 5.12's IsSharedBinaryLabelmap says the opposite
+        segmentation.GetSegmentIDsSharingBinaryLabelmapRepresentation(segment_id, sharing, False)
+        if sharing:
             segmentation.ClearSegment(segment_id)
 
 
