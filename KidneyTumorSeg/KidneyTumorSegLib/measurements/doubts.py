@@ -2,11 +2,11 @@
 
 A rule speaks only of what CT values and shapes show; none of them is a diagnosis. Where the numbers come from:
 
-- A simple cyst has -9 to 20 HU without contrast agent and up to 30 HU in the portal venous phase (Bosniak 2019).
-- Every renal cell carcinoma in a series of 193 had a region of 20 to 70 HU without contrast agent (PMID 22528901); the
-  least enhancing kind, papillary, has 15 to 100 HU in any phase. Fat (angiomyolipoma) is below -10 HU.
-- Masses below 10 mm are mostly too small to be characterized, and reference readers disagree on them most.
-- KiTS's own winners drop lesions farther from a kidney than about 5 mm: a renal mass touches its kidney.
+- A simple cyst has -9 to 20 HU, and up to 30 HU in the portal venous phase (Bosniak 2019, category II).
+- Every one of 193 renal cell carcinomas had a region of 20 to 70 HU without contrast agent (PMID 22528901); the least
+  enhancing kind, papillary, begins at 15 HU. Below -10 HU is fat (angiomyolipoma).
+- Below 10 mm the blur of the scanner and pseudo-enhancement make a density unreliable.
+- A renal mass touches its kidney: what lies farther than 5 mm from one is dropped by the clean-up of KiTS entries too.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ CYST_MOST_SD_HU = 20.0
 """Beyond the image noise: septa, calcium, a solid part, or kidney taken along."""
 CONTACT_SHARE = 0.1
 """A cyst with more of its surface on a tumor than this may be a part of it."""
+EDGE_MM = 2.5
+"""Nearer to the lesion's surface the scanner's blur mixes it with what lies around."""
 LEAST_CORE_VOXELS = 50
 """Fewer inner voxels do not tell a density: what is left is the edge's blur."""
 _FAR, _EDGE, _SMALL, _UNEVEN, _CONTACT = 0.8, 0.5, 0.4, 0.5, 0.4
@@ -136,7 +138,8 @@ def _near(lesion: BoolArray, kidney: BoolArray, grid: Grid) -> bool:
 
 def _density(volume: Volume, lesion: Lesion, body: LesionBody) -> Iterable[tuple[float, str]]:
     """What the inner voxels' HU say against the lesion's kind."""
-    core = np.asarray(ndimage.binary_erosion(body.mask), bool)
+    depth = ndimage.distance_transform_edt(np.pad(body.mask, 1), sampling=body.grid.spacing[::-1])[1:-1, 1:-1, 1:-1]
+    core = np.asarray(ndimage.binary_erosion(body.mask), bool) & (depth > EDGE_MM)
     if np.count_nonzero(core) < LEAST_CORE_VOXELS:
         return
     hu = volume.voxels[body.box].astype(np.float32)
