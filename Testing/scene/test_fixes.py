@@ -124,6 +124,21 @@ def test_an_empty_class_keeps_its_segment(scene):
     assert done.segment_ids == ("tumor", "cyst")
 
 
+def test_an_added_segment_goes_when_its_only_lesion_goes(scene):
+    from KidneyTumorSegLib.anatomy import TUMOR as TUMOR_STRUCTURE
+    from KidneyTumorSegLib.scene.fixes import relabel
+    from KidneyTumorSegLib.scene.segment_kinds import add_segment
+    from KidneyTumorSegLib.scene.segment_names import SegmentName
+    from KidneyTumorSegLib.scene.segment_voxels import cropped_mask, erase, paint
+
+    ct, node, world = in_scene(patient())
+    mask = cropped_mask(node, "cyst")
+    erase(node, "cyst", mask)
+    paint(node, add_segment(node, SegmentName(TUMOR_STRUCTURE).added(1)), mask)
+    assert relabel(node, ct, world(LEFT_CYST), "cyst").segment_ids == ("cyst",)
+    assert set(segments(node, ct)) == {"kidney", "tumor", "cyst"}
+
+
 def test_the_users_own_segments_and_all_tags_are_left_alone(scene):
     """Also one that lies over the lesion: segments may overlap, as in the Segment Editor."""
     from KidneyTumorSegLib.scene.fixes import relabel
@@ -183,6 +198,17 @@ def test_undo_is_refused_when_it_would_lose_later_edits(scene):
     first.undo()
     with pytest.raises(InputError, match="was edited since, and undoing would lose"):
         first.undo()
+
+
+def test_undo_of_a_deleted_segmentation_says_so(scene):
+    from KidneyTumorSegLib.scene.fixes import relabel
+
+    ct, node, world = in_scene(patient())
+    done = relabel(node, ct, world(LEFT_TUMOR), "cyst")
+    scene.RemoveNode(node)
+    assert not done.undo_point.available
+    with pytest.raises(InputError, match="'CT segmentation' is no longer in the scene"):
+        done.undo()
 
 
 def test_undo_brings_back_names_tags_and_order_of_segments(scene):

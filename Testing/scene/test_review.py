@@ -187,6 +187,38 @@ def test_a_removed_lesion_stays_in_the_list_as_rejected(scene):
     assert next_open(items, items[1].key) is items[0], "nobody is sent to what is gone"
 
 
+@pytest.mark.parametrize(
+    ("to", "reason"), [("kidney", "It was made kidney tissue."), ("cyst", "It was made a cyst, which is gone since.")]
+)
+def test_what_became_of_a_lesion_that_is_none_any_more_is_told(scene, to, reason):
+    from KidneyTumorSegLib.scene.fixes import relabel
+    from KidneyTumorSegLib.scene.review import set_status
+
+    ct, node, world = in_scene(patient())
+    item = item_at(items_of(node, ct), RIGHT_TUMOR)
+    relabel(node, ct, world(RIGHT_TUMOR), to)
+    set_status(node, item, "relabeled", "A", kind=to)
+    if to == "cyst":
+        relabel(node, ct, world(RIGHT_TUMOR), "nothing")
+    last = items_of(node, ct)[-1]
+    assert (last.gone, last.title, last.status, last.reason) == (True, "Right tumor 1", "relabeled", reason)
+
+
+def test_taking_one_change_back_leaves_decisions_made_since(scene):
+    """The item as it was before says it all: other items' decisions are not touched."""
+    from KidneyTumorSegLib.scene.fixes import relabel
+    from KidneyTumorSegLib.scene.review import set_status
+
+    ct, node, world = in_scene(patient())
+    before = item_at(items_of(node, ct), LEFT_TUMOR)
+    done = relabel(node, ct, world(LEFT_TUMOR), "cyst")
+    set_status(node, before, "relabeled", "A", kind="cyst")
+    set_status(node, item_at(items_of(node, ct), RIGHT_TUMOR), "accepted", "B")
+    done.undo()
+    set_status(node, before, before.status, before.reviewer, before.kind, before.time)
+    assert statuses(items_of(node, ct)) == {"Left tumor 1": "open", "Right tumor 1": "accepted", "Left cyst 1": "open"}
+
+
 def test_both_halves_of_a_parted_lesion_are_to_be_looked_at(scene):
     from KidneyTumorSegLib.scene.fixes import split
     from KidneyTumorSegLib.scene.review import set_status

@@ -19,7 +19,7 @@ from ..errors import InputError, UsageError
 from ..measurements.quantities import Side, format_value
 from .neck import part_at_neck
 from .segment_kinds import class_segment, is_one_lesion, new_lesion_segment
-from .segment_names import segments_of
+from .segment_names import ADDED, segments_of
 from .segment_voxels import Mask, box_around, cropped_mask, erase, from_world, paint
 from .sides_in_scene import side_of
 from .undo_point import Done, UndoPoint
@@ -79,7 +79,7 @@ def relabel(segmentation_node: Any, volume_node: Any, position_lps: World, to: s
         if to != NOTHING:
             changed.append(_target(segmentation_node, lesion, _TARGETS[to], side))
             paint(segmentation_node, changed[0], lesion.mask)
-        if lesion.whole and is_one_lesion(lesion.segment_id):
+        if lesion.whole and _goes_when_empty(lesion.segment_id):
             segmentation_node.GetSegmentation().RemoveSegment(lesion.segment_id)
         else:
             changed.append(lesion.segment_id)
@@ -187,6 +187,11 @@ def _target(segmentation_node: Any, lesion: FoundLesion, structure: Structure, s
     if structure is not KIDNEY and is_one_lesion(lesion.segment_id):
         return new_lesion_segment(segmentation_node, structure, side)
     return class_segment(segmentation_node, structure, side)
+
+
+def _goes_when_empty(segment_id: str) -> bool:
+    """A lesion's own segment, and one beside a corrected one; the segment of a class stays, to draw in."""
+    return is_one_lesion(segment_id) or ADDED in segment_id
 
 
 def _kidney_around(segmentation_node: Any, body: Mask, gap: Mask) -> str | None:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..anatomy import TUMOR
+from ..anatomy import KIDNEY, TUMOR
 from ..checks import Finding
 from ..errors import UsageError
 from ..measurements import Lesion, Measurements
@@ -224,7 +224,12 @@ def _with(item: ReviewItem, decision: _Decision | None) -> ReviewItem:
 
 
 def _gone(decision: _Decision, position_lps: World) -> ReviewItem:
-    reason = "It was removed." if decision.status == "rejected" else f"It was made {decision.kind}."
+    if decision.status == "rejected":
+        reason = "It was removed."
+    elif decision.kind == KIDNEY.id:
+        reason = "It was made kidney tissue."
+    else:
+        reason = f"It was made a {decision.kind}, which is gone since."
     return ReviewItem(
         decision.key,
         decision.kind,

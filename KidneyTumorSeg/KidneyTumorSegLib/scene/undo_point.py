@@ -48,8 +48,11 @@ class UndoPoint:
         """Undo the change.
 
         Raises:
-            InputError: it was undone already, or the segmentation was edited since: those edits would be lost.
+            InputError: it was undone already, or the segmentation was edited since: those edits would be lost; or the
+                segmentation was deleted.
         """
+        if self._node.GetScene() is None:
+            raise InputError(f"'{self._node.GetName()}' is no longer in the scene: there is nothing to undo.")
         if not self.available:
             raise InputError(
                 f"'{self._node.GetName()}' was edited since, and undoing would lose those edits. "
