@@ -10,16 +10,13 @@ import logging
 import sys
 import unittest
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import qt
 import slicer
 import vtk
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -28,25 +25,31 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from KidneyTumorSegLib.anatomy import REGIONS
 from KidneyTumorSegLib.errors import InputError, KidneyTumorSegError
-from KidneyTumorSegLib.gui import packages
+from KidneyTumorSegLib.gui import packages, sample_data
+from KidneyTumorSegLib.gui.desk import Desk
 from KidneyTumorSegLib.gui.panel import Panel
-from KidneyTumorSegLib.gui.phantom_scan import phantom_scan
+from KidneyTumorSegLib.gui.parameters import KidneyTumorSegParameterNode
+from KidneyTumorSegLib.gui.phantom_scan import check_scan
+from KidneyTumorSegLib.gui.placing import Place, Shown, place_whole
+from KidneyTumorSegLib.gui.run_choices import RunChoices
+from KidneyTumorSegLib.gui.run_plans import Plan, place_region, region_run, whole_run
+from KidneyTumorSegLib.gui.self_test import SelfTest, SelfTestReport
+from KidneyTumorSegLib.gui.set_up import pending_volume, set_up
+from KidneyTumorSegLib.gui.tools_section import ToolsSection
 from KidneyTumorSegLib.progress import Progress
 from KidneyTumorSegLib.resources import resource
 from KidneyTumorSegLib.scene.fallback_runner import FallbackRunner
 from KidneyTumorSegLib.scene.runner import PIPELINE, OnError, OnStep, resolve
-from KidneyTumorSegLib.scene.segmentation_node import label_map_from_node, segmentation_to_node, show_in_3d
-from KidneyTumorSegLib.scene.undo import undone_on_error
-from KidneyTumorSegLib.scene.volume_node import volume_from_node
-from KidneyTumorSegLib.settings import DEFAULT_MODEL, QUALITIES, Settings
+from KidneyTumorSegLib.scene.segmentation_node import show_in_3d
+from KidneyTumorSegLib.scene.volume_node import likely_ct, volume_from_node
+from KidneyTumorSegLib.settings import Settings
 
 if TYPE_CHECKING:
     from KidneyTumorSegLib.pipeline import Result
 
 PUMP_EVERY_MS = 50
-RECORD_ATTRIBUTE = "KidneyTumorSeg.RunRecord"
+SCENE_WIDGETS = ("inputSelector", "outputSelector", "regionSelector", "segmentsTable")
 
 
 class KidneyTumorSeg(ScriptedLoadableModule):
@@ -69,26 +72,11 @@ class KidneyTumorSeg(ScriptedLoadableModule):
         )
         # In the source tree Resources is not beside this file, where Slicer looks for the icon.
         self.parent.icon = qt.QIcon(str(resource("Icons", "KidneyTumorSeg.png")))
-
-
-@parameterNodeWrapper
-class KidneyTumorSegParameterNode:
-    """The panel's choices; saved with the scene.
-
-    inputVolume: the CT.
-    model, quality, device: as in `settings.Settings`.
-    outputSegmentation: of the last run.
-    """
-
-    inputVolume: vtkMRMLScalarVolumeNode
-    model: str = DEFAULT_MODEL
-    quality: Annotated[str, Choice(list(QUALITIES))] = "standard"
-    device: str = "auto"
-    outputSegmentation: vtkMRMLSegmentationNode
+        slicer.app.connect("startupCompleted()", sample_data.register)
 
 
 class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel. All that can go wrong ends in `_attempt`, as a sentence in the panel."""
+    """The panel. All that can go wrong ends in `attempt`, as a sentence in the panel."""
 
     def __init__(self, parent: Any = None) -> None:
         self.logic = None
@@ -105,15 +93,24 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget = slicer.util.loadUI(str(resource("UI", "KidneyTumorSeg.ui")))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.ui.inputSelector.setMRMLScene(slicer.mrmlScene)
+        for widget in (uiWidget, *(getattr(self.ui, name) for name in SCENE_WIDGETS)):
+            widget.setMRMLScene(slicer.mrmlScene)
         self.logic = KidneyTumorSegLogic()
         self.panel = Panel(self.ui)
+        self.choices = RunChoices(self.ui, self.logic.runner, self.refresh)
+        self.desk = Desk(self.ui, self.attempt, self.panel.show_message)
         self.timer = qt.QTimer()
         self.timer.setInterval(PUMP_EVERY_MS)
         self.timer.connect("timeout()", self.onTimer)
+        self.tools = ToolsSection(self.ui, self.attempt, self.onSample)
         self.ui.segmentButton.connect("clicked(bool)", self.onSegmentButton)
-        self.ui.installButton.connect("clicked(bool)", self.onInstallButton)
+        for button, action in (
+            (self.ui.segmentRegionButton, lambda: self.startRun(region_run)),
+            (self.ui.placeRegionButton, lambda: place_region(self._parameterNode)),
+            (self.ui.setUpButton, self.setUp),
+            (self.ui.selfTestButton, self.startSelfTest),
+        ):
+            button.connect("clicked(bool)", lambda checked, action=action: self.attempt(action))
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
@@ -124,6 +121,7 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The module is unloaded, or Slicer closes."""
         if self.logic is not None:
             self.timer.stop()
+            self.desk.close()
             self.logic.close()
         self.setParameterNode(None)
         self.removeObservers()
@@ -131,12 +129,15 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self) -> None:
         """The panel is shown."""
         self.initializeParameterNode()
-        self.refresh()
+        self.desk.enter()
         if not packages.missing():
             self.logic.warmUp()
+            self.timer.start()
+        self.attempt(self.resume)
 
     def exit(self) -> None:
         """Another panel is shown; a run goes on."""
+        self.desk.exit()
         self.setParameterNode(None)
 
     def onReload(self) -> None:
@@ -155,61 +156,106 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Bind the panel's widgets to a parameter node, or to none."""
         if self._parameterNode is not None:
             self._parameterNode.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh)
         self._parameterNode = parameterNode
+        self.choices.follow(parameterNode)
         if parameterNode is not None:
             self._guiTag = parameterNode.connectGui(self.ui)
-            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh)
             self.refresh()
 
-    def refresh(self) -> None:
-        """Show whether Segment can be clicked, and why not."""
+    def refresh(self, caller: Any = None, event: Any = None) -> None:
+        """Show whether Segment can be clicked, and why not, and what the lower half is about."""
+        chosen = self._parameterNode
+        volumeNode = chosen.inputVolume if chosen is not None else None
+        self.attempt(lambda: self.desk.show(volumeNode, chosen.outputSegmentation if chosen is not None else None))
         if self.logic.isRunning:
             return
-        chosen = self._parameterNode.inputVolume if self._parameterNode is not None else None
-        if chosen is not None and chosen is not self._shownInput:
+        if volumeNode is not None and volumeNode is not self._shownInput:
             self.panel.clear()
-            self._shownInput = chosen
-        missing = packages.missing_sentence()
-        self.panel.show_missing(missing)
-        self.panel.show_place(self.logic.placeNote)
-        if missing:
-            self.panel.show_ready(missing)
-        elif chosen is None:
-            self.panel.show_ready(_("Load a CT of the abdomen and choose it above."))
-        else:
-            self.panel.show_ready()
-
-    def onParametersModified(self, caller: Any = None, event: Any = None) -> None:
-        """A choice was changed, here or elsewhere."""
-        self.refresh()
+            self._shownInput = volumeNode
+        lacks = packages.missing_sentence()
+        self.panel.show_set_up(bool(lacks))
+        self.panel.show_state(lacks or self.choices.line())
+        self.panel.show_ready("" if volumeNode is not None else _("Load a CT of the abdomen and choose it above."))
+        self.ui.segmentRegionButton.setEnabled(chosen is not None and chosen.region is not None)
 
     def onSegmentButton(self, checked: bool = False) -> None:
         """Segment, or Cancel while a run is under way."""
         if self.logic.isRunning:
             self.stop(_("Cancelled. The scene is as it was."))
         else:
-            self._attempt(self.startRun)
+            self.attempt(lambda: self.startRun(lambda *choices: whole_run(*choices, self.desk.editor)))
 
-    def startRun(self) -> None:
-        """Begin a run with the panel's choices."""
+    def onSample(self, volumeNode: Any) -> None:
+        """Sample data was loaded: it is the input now."""
+        self._parameterNode.inputVolume = volumeNode
+
+    def resume(self) -> None:
+        """Go on with the run for which Slicer had to be restarted, if there is one."""
+        node, sentence = pending_volume()
+        if node is not None:
+            self._parameterNode.inputVolume = node
+            self.onSegmentButton()
+        elif sentence:
+            self.panel.show_message(sentence)
+
+    def setUp(self) -> bool:
+        """Whether everything is installed, after asking."""
+        done, sentence = set_up(self.parent.window(), self._parameterNode.inputVolume)
+        if done:
+            self.logic.close()  # a worker from before would not find what is new
+            self.logic.warmUp()
+        self.refresh()
+        self.panel.show_message(sentence)
+        return done
+
+    def startRun(self, makePlan: Callable[[Any, Settings], Plan]) -> None:
+        """Begin a run with the panel's choices, once everything is installed."""
+        if packages.missing() and not self.setUp():
+            return
         chosen = self._parameterNode
-        settings = Settings(model=chosen.model, quality=chosen.quality, device=chosen.device)
+        settings, place = makePlan(chosen, self.choices.settings())
         self.panel.show_running()
         self.timer.start()
-        self.logic.start(chosen.inputVolume, settings, self.panel.show_step, self.onDone, self.showError)
+        self.logic.start(chosen.inputVolume, settings, self.panel.show_step, self.onDone, self.showError, place)
+
+    def startSelfTest(self) -> None:
+        """Run the phantom, with the panel's choices; the scene is not touched."""
+        if packages.missing() and not self.setUp():
+            return
+        self.panel.show_running()
+        self.timer.start()
+        test = SelfTest(self.logic.runner, self.choices.settings())
+        test.start(self.panel.show_step, self.onSelfTest, self.showError)
+
+    def onSelfTest(self, report: SelfTestReport) -> None:
+        """The self-test has ended."""
+        self.endRun()
+        self.tools.self_test = report.sentence
+        self.panel.show_message(report.sentence)
 
     def onTimer(self) -> None:
         """Deliver what the worker sent."""
-        self._attempt(self.logic.pump)
+        self.attempt(self.logic.pump)
+        if not self.logic.isRunning and self.logic.runner.runs_on is not None:
+            self.timer.stop()
+            self.refresh()
 
-    def onDone(self, segmentationNode: Any, result: "Result") -> None:
+    def onDone(self, shown: Shown, result: "Result") -> None:
         """A run has ended well."""
+        self.choices.remember(result.record)
+        self.tools.last_record = result.record.to_json()
         self.endRun()
-        self.panel.show_result(result)
-        if self._parameterNode is not None:
-            self._parameterNode.outputSegmentation = segmentationNode
-        self.logic.showIn3D(segmentationNode)
+        self.panel.show_result(result, shown.remarks)
+        if shown.undo is not None:
+            self.desk.can_undo(shown.undo)
+        chosen = self.logic.getParameterNode()  # also when the panel was left meanwhile
+        chosen.outputSegmentation = shown.node
+        if chosen.showSurfaces:
+            self.logic.showIn3D(shown.node)
+        if chosen.jumpToLargest:
+            self.desk.go_to_largest()
 
     def stop(self, sentence: str) -> None:
         """End the run now, and say why."""
@@ -222,11 +268,6 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.timer.stop()
         self.refresh()
 
-    def onInstallButton(self, checked: bool = False) -> None:
-        """Install what is missing; the user is asked."""
-        self._attempt(packages.install)
-        self.refresh()
-
     def onNodeRemoved(self, caller: Any, event: Any) -> None:
         """The CT may have been deleted in the middle of a run."""
         if self.logic.isRunning and self.logic.inputIsGone:
@@ -234,23 +275,28 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:
         """Nothing of the old scene may be touched from now on."""
+        self.panel.clear()
         if self.logic.isRunning:
             self.stop(_("The scene was closed, so the run was stopped."))
+        self.desk.exit()
         self.setParameterNode(None)
+        self.refresh()
 
     def onSceneEndClose(self, caller: Any, event: Any) -> None:
         """A new, empty scene."""
         if self.parent.isEntered:
             self.initializeParameterNode()
+            self.desk.enter()
 
     def showError(self, error: KidneyTumorSegError) -> None:
-        """A sentence in the panel, the details in its tooltip and in Slicer's log."""
+        """A sentence in the panel, the details folded in and in Slicer's log."""
         details = "\n".join(getattr(error, "__notes__", ()))
         logging.error("%s\n%s", error, details)
+        self.tools.last_error = f"{error}\n{details}"
         self.endRun()
         self.panel.show_message(str(error), details)
 
-    def _attempt(self, action: Callable[[], None]) -> None:
+    def attempt(self, action: Callable[[], None]) -> None:
         """The panel's door: every error ends here."""
         try:
             action()
@@ -295,15 +341,16 @@ class KidneyTumorSegLogic(ScriptedLoadableModuleLogic):
             InputError, EnvironmentProblem: with a sentence for the user; the scene is as it was.
         """
         volume = volume_from_node(volumeNode)
-        return self.addResult(resolve(self._work)(volume, settings or Settings(), Progress(onStep)), volumeNode)
+        return self.addResult(resolve(self._work)(volume, settings or Settings(), Progress(onStep)), volumeNode).node
 
     def start(
         self,
         volumeNode: Any,
         settings: Settings,
         onStep: OnStep,
-        onDone: Callable[[Any, "Result"], None],
+        onDone: Callable[[Shown, "Result"], None],
         onError: OnError,
+        place: Place | None = None,
     ) -> None:
         """Begin to segment a CT and return; call `pump` from a timer.
 
@@ -311,8 +358,9 @@ class KidneyTumorSegLogic(ScriptedLoadableModuleLogic):
             volumeNode: vtkMRMLScalarVolumeNode.
             settings: the choices.
             onStep: told of each step.
-            onDone: given the new segmentation node and the `Result`, or
+            onDone: given what is shown and the `Result`, or
             onError: given a `KidneyTumorSegError`; neither after `cancel`.
+            place: puts the result into the scene; by default as a new segmentation.
 
         Raises:
             InputError, EnvironmentProblem: the run could not begin.
@@ -320,17 +368,14 @@ class KidneyTumorSegLogic(ScriptedLoadableModuleLogic):
         volume = volume_from_node(volumeNode)
         self._input = volumeNode
         self._runner.start(
-            volume, settings, onStep, lambda result: onDone(self.addResult(result, volumeNode), result), onError
+            volume, settings, onStep, lambda result: onDone(self.addResult(result, volumeNode, place), result), onError
         )
 
-    def addResult(self, result: "Result", volumeNode: Any) -> Any:
-        """A new segmentation node with the labels and the record of a run."""
+    def addResult(self, result: "Result", volumeNode: Any, place: Place | None = None) -> Shown:
+        """A run's labels and record into the scene."""
         if not slicer.mrmlScene.IsNodePresent(volumeNode):
             raise InputError(_("The CT was removed from the scene, so its result cannot be shown."))
-        with undone_on_error():
-            node = segmentation_to_node(result.label_map, volumeNode)
-            node.SetAttribute(RECORD_ATTRIBUTE, result.record.to_json())
-        return node
+        return (place or place_whole())(result, volumeNode)
 
     def showIn3D(self, segmentationNode: Any) -> None:
         """Make the surfaces for the 3D view."""
@@ -338,13 +383,7 @@ class KidneyTumorSegLogic(ScriptedLoadableModuleLogic):
 
     def likelyInput(self) -> Any:
         """The first volume in the scene that can be a CT, or None."""
-        nodes = slicer.mrmlScene.GetNodesByClass("vtkMRMLScalarVolumeNode")
-        nodes.UnRegister(slicer.mrmlScene)
-        for n in range(nodes.GetNumberOfItems()):
-            node = nodes.GetItemAsObject(n)
-            if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors():
-                return node
-        return None
+        return likely_ct()
 
     def warmUp(self) -> None:
         """Start the worker, so that the first run need not wait for it."""
@@ -370,16 +409,14 @@ class KidneyTumorSegLogic(ScriptedLoadableModuleLogic):
         return self._runner.is_running
 
     @property
+    def runner(self) -> FallbackRunner:
+        """What computes."""
+        return self._runner
+
+    @property
     def inputIsGone(self) -> bool:
         """Whether the CT of this run is no longer in the scene."""
         return self._input is not None and not slicer.mrmlScene.IsNodePresent(self._input)
-
-    @property
-    def placeNote(self) -> str:
-        """A sentence if runs do not have a process of their own."""
-        if self._runner.is_in_process:
-            return _("Runs inside Slicer, which may respond slowly meanwhile: no other process could be started.")
-        return ""
 
 
 class KidneyTumorSegTest(ScriptedLoadableModuleTest):
@@ -435,16 +472,7 @@ class KidneyTumorSegTest(ScriptedLoadableModuleTest):
 
     def checkScan(self, name: str) -> None:
         """Segment one scan, and compare with its truth in Slicer's world."""
-        from KidneyTumorSegLib.evaluation import dice
-
-        volumeNode, truth = phantom_scan(name)
-        segmentationNode = KidneyTumorSegLogic(self.work).process(volumeNode)
-        found = label_map_from_node(segmentationNode, volumeNode)
-        assert found.grid.same_as(truth.grid), "The result is not on the scan's grid."
-        region = list(REGIONS[0].labels)
-        agreement = dice(np.isin(truth.labels, region), np.isin(found.labels, region))
-        assert agreement > self.kidneyDiceAtLeast, f"{name}: Dice {agreement:.3f} is not greater than wanted."
-        assert segmentationNode.GetTransformNodeID() == volumeNode.GetTransformNodeID()
+        segmentationNode = check_scan(name, KidneyTumorSegLogic(self.work).process, self.kidneyDiceAtLeast)
         center = segmentationNode.GetSegmentCenterRAS("tumor")
         assert center is not None, f"{name}: no tumor was found."
         assert center[0] < 0, f"{name}: the phantom's tumor is on the patient's left, not at {center}."

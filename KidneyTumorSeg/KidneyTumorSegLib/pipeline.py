@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from . import __version__
 from .checks import Finding, check_result, check_volume
-from .inference import load_networks, segment
+from .inference import describe_device, load_networks, segment
 from .measurements import Measurements, body_midline_l_mm, measure
 from .models import open_model
 from .progress import Progress
@@ -57,14 +57,18 @@ class Result:
     record: RunRecord
 
 
-def warm_up(settings: Settings | None = None) -> None:
+def warm_up(settings: Settings | None = None) -> str:
     """Load the model onto its device, so that the first run need not wait for it.
+
+    Returns:
+        What the device is, for people: "CPU, 8 threads".
 
     Raises:
         EnvironmentProblem: device, memory or model; a run would say the same.
     """
     settings = settings or Settings()
     load_networks(open_model(settings.model), settings)
+    return describe_device(settings.device)
 
 
 def run(volume: Volume, settings: Settings | None = None, progress: Progress | None = None) -> Result:

@@ -95,7 +95,15 @@ def test_the_public_address_is_marked_in_one_place_and_the_catalog_follows_it() 
         if Path(name).suffix in (".md", ".txt", ".json", ".toml", ".py", ".ui", ".s4ext", "")
         and b"PLACEHOLDER/" in (REPOSITORY / name).read_bytes()
     }
-    assert with_it == {"CMakeLists.txt", "KidneyTumorSeg.json", "Testing/contract/test_extension_files.py"}
+    panel = "KidneyTumorSeg/KidneyTumorSegLib/gui/panel.py"
+    assert with_it == {"CMakeLists.txt", "KidneyTumorSeg.json", "Testing/contract/test_extension_files.py", panel}
+
+
+def test_the_help_in_the_panel_links_to_the_public_address() -> None:
+    found = re.search(r'set\(KIDNEYTUMORSEG_REPOSITORY "([^"]+)"\)', CMAKE)
+    assert found
+    panel = (REPOSITORY / "KidneyTumorSeg" / "KidneyTumorSegLib" / "gui" / "panel.py").read_text(encoding="utf-8")
+    assert f'HOMEPAGE = "https://github.com/{found[1]}"' in panel
 
 
 def test_icon_and_screenshots_of_the_extension_are_in_the_repository() -> None:

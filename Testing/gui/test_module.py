@@ -33,7 +33,7 @@ def test_a_script_gets_a_segmentation_without_an_event_loop(module, ct, scene):
     steps = []
     node = module.KidneyTumorSegLogic("fake_pipeline:truth").process(ct, Settings(quality="fast"), steps.append)
     assert node.GetSegmentation().GetNumberOfSegments() == 3
-    assert '"quality": "fast"' in node.GetAttribute(module.RECORD_ATTRIBUTE)
+    assert '"quality": "fast"' in node.GetAttribute("KidneyTumorSeg.RunRecord")
     assert steps[-1].fraction == 1.0
 
 

@@ -23,7 +23,7 @@ def test_the_ct_is_already_chosen_and_segment_can_be_clicked(panel_of, ct):
     assert ui.segmentButton.isEnabled()
     assert ui.segmentButton.text() == "Segment"
     assert not ui.progressBar.isVisible()
-    assert not ui.installButton.isVisible()
+    assert not ui.setUpButton.isVisible()
 
 
 def test_one_click_gives_a_segmentation_with_headline_and_warnings(panel_of, ct, scene, wait_for):
@@ -119,10 +119,21 @@ def test_what_goes_wrong_in_the_worker_is_a_sentence_in_the_panel(panel_of, ct, 
     assert ids(scene) == before
 
 
-def test_details_of_a_crash_are_in_the_tooltip(panel_of, ct, wait_for):
+def test_details_of_a_crash_are_folded_in(panel_of, ct, wait_for):
     panel = panel_of("unexpected")
     run(panel, wait_for)
-    assert "Traceback" in panel.widget.ui.warningsLabel.toolTip()
+    ui = panel.widget.ui
+    assert "Traceback" not in ui.warningsLabel.text()
+    assert not ui.detailsText.isVisible()
+    ui.detailsButton.click()
+    assert ui.detailsText.isVisible()
+    assert "Traceback" in ui.detailsText.toPlainText()
+
+
+def test_a_sentence_without_details_has_no_details_button(panel_of, ct, wait_for):
+    panel = panel_of("refuse")
+    run(panel, wait_for)
+    assert not panel.widget.ui.detailsButton.isVisible()
 
 
 def test_the_scene_may_be_closed_in_the_middle_of_a_run(panel_of, ct, scene, wait_for):

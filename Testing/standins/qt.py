@@ -1,6 +1,7 @@
-"""Stand-in for PythonQt's `qt` on PySide6: the same names, and the two habits of PythonQt that the panel uses.
+"""Stand-in for PythonQt's `qt` on PySide6: the same names, and the habits of PythonQt that the panel uses.
 
-Follows Slicer's PythonQt (github.com/commontk/PythonQt): widgets have `name`, and `connect("signal(args)", slot)`.
+Follows Slicer's PythonQt (github.com/commontk/PythonQt): widgets have `name`, and `connect("signal(args)", slot)`;
+a file dialog gives its path alone.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 from PySide6.QtCore import QFile, Qt
 
-__all__ = ["QApplication", "QFile", "QIcon", "QTimer", "QUiLoader", "QWidget", "Qt"]
+__all__ = ["CUSTOM_WIDGETS", "QApplication", "QFile", "QIcon", "QKeySequence", "QTableWidgetItem", "QUiLoader", "Qt"]
 
 QApplication = QtWidgets.QApplication
 QIcon = QtGui.QIcon
+QKeySequence = QtGui.QKeySequence
+QTableWidgetItem = QtWidgets.QTableWidgetItem
 
 
 class PythonQt:
@@ -32,29 +35,25 @@ class PythonQt:
         getattr(self, signal.partition("(")[0]).disconnect(slot)
 
 
-class QTimer(PythonQt, QtCore.QTimer):
-    pass
+class QFileDialog(QtWidgets.QFileDialog):
+    @staticmethod
+    def getSaveFileName(*args):
+        return QtWidgets.QFileDialog.getSaveFileName(*args)[0]
+
+    @staticmethod
+    def getOpenFileName(*args):
+        return QtWidgets.QFileDialog.getOpenFileName(*args)[0]
 
 
-class QWidget(PythonQt, QtWidgets.QWidget):
-    pass
-
-
-class QLabel(PythonQt, QtWidgets.QLabel):
-    pass
-
-
-class QPushButton(PythonQt, QtWidgets.QPushButton):
-    pass
-
-
-class QComboBox(PythonQt, QtWidgets.QComboBox):
-    pass
-
-
-class QProgressBar(PythonQt, QtWidgets.QProgressBar):
-    pass
-
+_MORE_NAMES = {"QTimer": QtCore.QTimer, "QShortcut": QtGui.QShortcut} | {
+    name: getattr(QtWidgets, name)
+    for name in (
+        "QCheckBox", "QComboBox", "QDialog", "QFrame", "QLabel", "QLineEdit", "QPlainTextEdit", "QProgressBar",
+        "QPushButton", "QTableWidget", "QToolButton", "QVBoxLayout", "QWidget",
+    )
+}  # fmt: skip
+for _name, _kind in _MORE_NAMES.items():
+    globals()[_name] = type(_name, (PythonQt, _kind), {})
 
 CUSTOM_WIDGETS = {}
 """qMRML and ctk classes by name; filled by `mrml_widgets`."""
@@ -70,3 +69,7 @@ class QUiLoader(QtUiTools.QUiLoader):
         widget = kind(parent)
         widget.setObjectName(name)
         return widget
+
+
+# PythonQt calls a dialog's loop as Qt for Python did once.
+globals()["QDialog"].exec_ = lambda self: self.exec()

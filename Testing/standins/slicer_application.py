@@ -17,6 +17,30 @@ from slicer_scene import the_slicer
 _SLICER_PYTHON = str(Path(__file__).resolve().parent / "slicer_python")
 
 
+class _Settings(dict):
+    """Follows Qt's QSettings, in memory: what one test keeps is gone in the next process."""
+
+    def value(self, key, default=None):
+        return self.get(key, default)
+
+    def setValue(self, key, value):
+        self[key] = value
+
+    def remove(self, key):
+        self.pop(key, None)
+
+    def contains(self, key):
+        return key in self
+
+    def sync(self):
+        pass
+
+
+_SETTINGS = _Settings()
+ON_START = []
+"""What was connected to the application's `startupCompleted()`."""
+
+
 def start():
     """An empty scene and a running Qt, as after Slicer's start. Returns the scene."""
     if _SLICER_PYTHON not in slicer.__path__:
@@ -24,7 +48,10 @@ def start():
         mrml_widgets.install()
     application = qt.QApplication.instance() or qt.QApplication([sys.argv[0]])
     one = the_slicer()
+    _SETTINGS.clear()
     slicer.app.processEvents = application.processEvents
+    slicer.app.userSettings = lambda: _SETTINGS
+    slicer.app.connect = lambda signal, slot: ON_START.append(slot) if signal == "startupCompleted()" else None
     return one.scene
 
 

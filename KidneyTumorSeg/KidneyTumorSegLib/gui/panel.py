@@ -1,4 +1,4 @@
-"""What the panel shows in each of its states. It decides nothing."""
+"""What the panel shows of a run in each of its states. It decides nothing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from ..pipeline import Result
 
 _FULL = 1000
+_RUN_CHOICES = ("inputSelector", "modelBox", "qualityBox", "deviceBox", "resultBox", "lesionSegmentsCheck")
+"""What may not be changed in the middle of a run."""
 
 
 class Panel:
-    """The widgets of `Resources/UI/KidneyTumorSeg.ui`.
+    """The widgets of `Resources/UI/KidneyTumorSeg.ui` that belong to a run.
 
     Args:
         ui: the loaded widgets by name, as `slicer.util.childWidgetVariables` gives them.
@@ -25,8 +27,10 @@ class Panel:
         self._ui = ui
         ui.progressBar.setRange(0, _FULL)
         ui.progressBar.setVisible(False)
-        ui.installButton.setVisible(False)
-        self._shows_missing = False
+        ui.detailsText.setVisible(False)
+        ui.detailsButton.connect("toggled(bool)", ui.detailsText.setVisible)
+        ui.helpLabel.setText(_help())
+        self.show_set_up(False)
         self.clear()
 
     def show_ready(self, reason_not: str = "") -> None:
@@ -36,8 +40,7 @@ class Panel:
             reason_not: why it cannot be clicked; empty if it can.
         """
         self._ui.progressBar.setVisible(False)
-        self._ui.inputSelector.setEnabled(True)
-        self._ui.qualityBox.setEnabled(True)
+        self._let_choose(True)
         self._ui.segmentButton.setText(_("Segment"))
         self._ui.segmentButton.setEnabled(not reason_not)
         self._ui.segmentButton.setToolTip(reason_not or _("Find kidneys, tumors and cysts in the chosen CT."))
@@ -48,8 +51,7 @@ class Panel:
         self._ui.progressBar.setVisible(True)
         self._ui.progressBar.setValue(0)
         self._ui.progressBar.setFormat(_("Starting"))
-        self._ui.inputSelector.setEnabled(False)
-        self._ui.qualityBox.setEnabled(False)
+        self._let_choose(False)
         self._ui.segmentButton.setText(_("Cancel"))
         self._ui.segmentButton.setEnabled(True)
         self._ui.segmentButton.setToolTip(_("Stop the run. The scene stays as it was."))
@@ -59,35 +61,61 @@ class Panel:
         self._ui.progressBar.setValue(round(step.fraction * _FULL))
         self._ui.progressBar.setFormat(str(step))
 
-    def show_result(self, result: Result) -> None:
-        """The headline, and the warnings in words."""
+    def show_result(self, result: Result, remarks: tuple[str, ...] = ()) -> None:
+        """The headline, and the warnings in words.
+
+        Args:
+            result: of the run.
+            remarks: what else the user should know, sentences, before the warnings.
+        """
         from ..measurements import headline  # SciPy comes with it, and the panel opens without
 
-        self._say(headline(result.measurements), [f.text for f in result.findings if f.severity == "warning"])
+        warnings = [finding.text for finding in result.findings if finding.severity == "warning"]
+        self._say(headline(result.measurements), [*remarks, *warnings])
 
     def show_message(self, text: str, details: str = "") -> None:
-        """A sentence: why there is no result."""
+        """A sentence: why there is no result, or what was done."""
         self._say("", [text] if text else (), details)
 
     def clear(self) -> None:
         """No headline and no sentences: what they said is over, or was of another CT."""
         self._say("", ())
 
-    def show_place(self, text: str) -> None:
-        """Where the computation runs, if that matters to the user."""
+    def show_state(self, text: str) -> None:
+        """Where the computation runs, and whether it is ready."""
         self._ui.stateLabel.setText(text)
         self._ui.stateLabel.setVisible(bool(text))
 
-    def show_missing(self, sentence: str) -> None:
-        """What must be installed first; an empty sentence if nothing."""
-        if sentence or self._shows_missing:
-            self.show_message(sentence)
-        self._shows_missing = bool(sentence)
-        self._ui.installButton.setVisible(self._shows_missing)
+    def show_set_up(self, wanted: bool) -> None:
+        """Offer to install or repair."""
+        self._ui.setUpButton.setVisible(wanted)
+
+    def _let_choose(self, allowed: bool) -> None:
+        for name in _RUN_CHOICES:
+            getattr(self._ui, name).setEnabled(allowed)
 
     def _say(self, headline_text: str, lines: Any, details: str = "") -> None:
         self._ui.headlineLabel.setText(headline_text)
         self._ui.headlineLabel.setVisible(bool(headline_text))
         self._ui.warningsLabel.setText("\n".join(lines))
-        self._ui.warningsLabel.setToolTip(details)
         self._ui.warningsLabel.setVisible(bool(lines))
+        self._ui.detailsText.setPlainText(details)
+        self._ui.detailsButton.setChecked(False)
+        self._ui.detailsButton.setVisible(bool(details))
+
+
+def _help() -> str:
+    """Three steps and where to read more, as rich text."""
+    steps = (
+        _("Load a CT of the abdomen and click Segment."),
+        _("Look at each line of the review list, and correct what is wrong."),
+        _("Read the measurements and save."),
+    )
+    more = _("More in the documentation: {link}").format(link='<a href="{0}">{0}</a>')
+    note = _("For research; not a medical device. The CT does not leave this computer.")
+    listed = "".join(f"<li>{step}</li>" for step in steps)
+    return f"<ol>{listed}</ol><p>{more.format(HOMEPAGE)}</p><p>{note}</p>"
+
+
+HOMEPAGE = "https://github.com/PLACEHOLDER/SlicerKidneyTumorSeg"
+"""Of the extension, as the top CMakeLists.txt says (a test ties them)."""

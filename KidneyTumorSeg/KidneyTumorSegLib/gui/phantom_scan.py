@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import slicer
 
+from ..anatomy import KIDNEY_AND_MASSES
 from ..scene.geometry import matrix_from_array, ras_from_lps
+from ..scene.segmentation_node import label_map_from_node
 from ..scene.volume_node import volume_to_node
 from ..volume import Grid, LabelMap, Reorder, Volume
 from ..volume.phantom import phantom_grid, standard_phantom
@@ -52,6 +55,33 @@ def phantom_scan(orientation: str) -> tuple[Any, LabelMap]:
         transform.SetMatrixTransformToParent(matrix_from_array(to_world))
         node.SetAndObserveTransformNodeID(transform.GetID())
     return node, labels
+
+
+def check_scan(orientation: str, process: Callable[[Any], Any], dice_at_least: float) -> Any:
+    """Segment one scan of the phantom, and compare with its truth in Slicer's world.
+
+    Args:
+        orientation: one of `ORIENTATIONS`.
+        process: from a volume node to a segmentation node.
+        dice_at_least: of kidney with masses.
+
+    Returns:
+        The segmentation node.
+
+    Raises:
+        AssertionError: it is not good enough, or not where the scan is.
+    """
+    from ..evaluation import dice
+
+    volume_node, truth = phantom_scan(orientation)
+    segmentation_node = process(volume_node)
+    found = label_map_from_node(segmentation_node, volume_node)
+    assert found.grid.same_as(truth.grid), "The result is not on the scan's grid."
+    region = list(KIDNEY_AND_MASSES.labels)
+    agreement = dice(np.isin(truth.labels, region), np.isin(found.labels, region))
+    assert agreement > dice_at_least, f"{orientation}: Dice {agreement:.3f} is not greater than wanted."
+    assert segmentation_node.GetTransformNodeID() == volume_node.GetTransformNodeID()
+    return segmentation_node
 
 
 def _turned(degrees: float, plane: tuple[int, int]) -> npt.NDArray[np.float64]:

@@ -44,6 +44,11 @@ class FallbackRunner:
         """Of the worker, while there is one."""
         return self._runner.process_id if isinstance(self._runner, ProcessRunner) else None
 
+    @property
+    def runs_on(self) -> str | None:
+        """What the worker computes on, for people; None until it tells, empty if nobody will."""
+        return self._runner.runs_on if isinstance(self._runner, ProcessRunner) else ""
+
     def warm_up(self) -> None:
         """Start the worker, so that the first run need not wait for it."""
         if isinstance(self._runner, ProcessRunner):

@@ -1,7 +1,7 @@
 """What the panel and its worker process tell each other: one JSON object a line. No pickle: a line can run no code.
 
 Panel to worker: `{"voxels": PATH, "labels": PATH, "volume": {...}, "settings": {...}}`.
-Worker to panel: `{"event": "ready" | "mapped" | "step" | "done" | "error", ...}`.
+Worker to panel: `{"event": "ready" | "state" | "mapped" | "step" | "done" | "error", ...}`.
 """
 
 from __future__ import annotations

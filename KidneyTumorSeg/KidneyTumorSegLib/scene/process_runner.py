@@ -78,6 +78,7 @@ class ProcessRunner:
         self._python_path = (_LIBRARY_FOLDER, *python_path)
         self._worker: _Worker | None = None
         self._run: _Run | None = None
+        self._runs_on: str | None = None
         remove_left_overs()
 
     @property
@@ -89,6 +90,11 @@ class ProcessRunner:
     def process_id(self) -> int | None:
         """Of the worker, while there is one."""
         return self._worker.process.pid if self._worker is not None and self._worker.is_alive else None
+
+    @property
+    def runs_on(self) -> str | None:
+        """What the worker computes on, for people; None until it tells, empty if it cannot."""
+        return self._runs_on
 
     def warm_up(self) -> None:
         """Start the worker if there is none, so that the first run need not wait for it.
@@ -151,6 +157,8 @@ class ProcessRunner:
         run, event = self._run, message["event"]
         if event == "ready" and self._worker is not None:
             self._worker.is_ready = True
+        elif event == "state":
+            self._runs_on = message["runs_on"]
         if run is None:
             return
         if event == "mapped":

@@ -59,6 +59,17 @@ def volume_to_node(volume: Volume, name: str) -> Any:
     return node
 
 
+def likely_ct() -> Any:
+    """The first volume in the scene that can be a CT, or None."""
+    nodes = slicer.mrmlScene.GetNodesByClass("vtkMRMLScalarVolumeNode")
+    nodes.UnRegister(slicer.mrmlScene)
+    for n in range(nodes.GetNumberOfItems()):
+        node = nodes.GetItemAsObject(n)
+        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors():
+            return node
+    return None
+
+
 def node_grid(node: Any) -> Grid:
     """The grid that `volume_from_node` gives to this volume node's voxels."""
     i, j, k = node.GetImageData().GetDimensions()

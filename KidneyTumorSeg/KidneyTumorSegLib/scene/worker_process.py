@@ -40,7 +40,7 @@ def main(work: str) -> None:
         answers.flush()
 
     tell("ready")
-    _warm_up(function)
+    tell("state", runs_on=_warm_up(function))
     while True:
         request = requests.get()
         # Told only when nothing here holds the shared files any more: Windows cannot delete them before.
@@ -53,15 +53,16 @@ def main(work: str) -> None:
         tell(**answer)
 
 
-def _warm_up(function: Callable[..., Any]) -> None:
-    """Load the default model while nobody waits for it, if the work's module knows how."""
+def _warm_up(function: Callable[..., Any]) -> str:
+    """Load the default model while nobody waits for it, if the work's module knows how. Returns what it runs on."""
     warm_up = getattr(sys.modules[function.__module__], "warm_up", None)
     if warm_up is None:
-        return
+        return ""
     try:
-        warm_up()
+        return str(warm_up())
     except KidneyTumorSegError as error:  # a run will say so, to somebody who waits for an answer
         logging.getLogger(__name__).warning("Nothing was loaded beforehand: %s", error)
+        return ""
 
 
 def _segment(request: dict[str, Any], function: Callable[..., Any], tell: Callable[..., None]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Stand-in for `slicer.parameterNodeWrapper`, for members that are nodes or strings.
+"""Stand-in for `slicer.parameterNodeWrapper`, for members that are nodes, strings or yes and no.
 
 Follows Base/Python/slicer/parameterNodeWrapper/: wrapper.py (properties, defaults, binding by `SlicerParameterName`),
-serializers.py (nodes as references, strings as parameters), guiConnectors.py (the two widgets of the panel).
+serializers.py (nodes as references, the rest as parameters), guiConnectors.py (the three widgets of the panel).
 """
 
 import typing
@@ -25,9 +25,12 @@ class _Member:
             kind, annotation = typing.get_args(kind)
             self.choices = annotation.choices
         self.isNode = issubclass(kind, slicer.vtkMRMLNode)
+        self.isBool = kind is bool
 
     def read(self, node):
-        return node.GetNodeReference(self.name) if self.isNode else node.GetParameter(self.name)
+        if self.isNode:
+            return node.GetNodeReference(self.name)
+        return node.GetParameter(self.name) == "True" if self.isBool else node.GetParameter(self.name)
 
     def write(self, node, value):
         if self.choices is not None and value not in self.choices:
@@ -35,7 +38,7 @@ class _Member:
         if self.isNode:
             node.SetNodeReferenceID(self.name, value.GetID() if value is not None else None)
         else:
-            node.SetParameter(self.name, value)
+            node.SetParameter(self.name, str(value))
 
 
 class _NodeConnector:
@@ -66,6 +69,19 @@ class _ChoiceConnector:
         self.widget.setCurrentIndex(self.choices.index(value))
 
 
+class _CheckConnector:
+    """QCheckBox with a bool."""
+
+    def __init__(self, widget, member):
+        self.widget, self.signal = widget, widget.toggled
+
+    def read(self):
+        return self.widget.isChecked()
+
+    def write(self, value):
+        self.widget.setChecked(value)
+
+
 class _Binding:
     """Widgets bound to a parameter node, both ways."""
 
@@ -76,7 +92,8 @@ class _Binding:
             name = widget.property("SlicerParameterName")
             if name:
                 member = wrapper.allParameters[name]
-                self.connectors[name] = (_NodeConnector if member.isNode else _ChoiceConnector)(widget, member)
+                kind = _NodeConnector if member.isNode else _CheckConnector if member.isBool else _ChoiceConnector
+                self.connectors[name] = kind(widget, member)
         for name, connector in self.connectors.items():
             connector.write(getattr(wrapper, name))
             self.slots.append((connector.signal, lambda *_, n=name, c=connector: self.fromGui(n, c)))

@@ -1,0 +1,240 @@
+"""The review list: lesions and doubtful spots, the most doubtful first; one key each to go on, accept or correct."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..errors import InputError
+from ..scene import views
+from .table import fill
+
+if TYPE_CHECKING:
+    from ..scene.review import ReviewItem, Status
+    from .case import Case
+
+_CHANGES = {"toTumorButton": "tumor", "toCystButton": "cyst", "toKidneyButton": "kidney", "rejectButton": "nothing"}
+_KEYS = {
+    "N": "nextButton", "P": "previousButton", "A": "acceptButton", "O": "reopenButton", "T": "toTumorButton",
+    "C": "toCystButton", "K": "toKidneyButton", "R": "rejectButton", "S": "splitButton", "U": "undoButton",
+}  # fmt: skip
+_ON_ITEM = ("acceptButton", "reopenButton")
+_ON_LESION = (*_CHANGES, "splitButton")
+
+
+class ReviewSection:
+    """Shows the items of a case and changes their status, or the lesion itself.
+
+    Args:
+        ui: the panel's widgets by name.
+        attempt: runs an action; its errors become sentences in the panel.
+        say: shows a sentence on what was done.
+        changed: called after something was changed here.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        attempt: Callable[[Callable[[], None]], None],
+        say: Callable[[str], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._ui, self._say, self._changed = ui, say, changed
+        self._case: Case | None = None
+        self._items: Sequence[ReviewItem] = ()
+        self._key = ""
+        self._at_crosshair = False
+        self._undo: list[Callable[[], None]] = []
+        ui.reviewTable.connect("cellClicked(int,int)", lambda row, _column: self._go_to(self._items[row]))
+        ui.crosshairCheck.connect("toggled(bool)", self._toggled)
+        actions: dict[str, Callable[[], None]] = {
+            "nextButton": lambda: self._step(1),
+            "previousButton": lambda: self._step(-1),
+            "acceptButton": lambda: self._mark("accepted"),
+            "reopenButton": lambda: self._mark("open"),
+            "splitButton": self._split,
+            "undoButton": self._take_back,
+            **{name: lambda to=to: self._relabel(to) for name, to in _CHANGES.items()},  # type: ignore[misc]
+        }
+        for name, action in actions.items():
+            getattr(ui, name).connect("clicked(bool)", lambda *_, action=action: attempt(action))
+        self._shortcuts = [_shortcut(key, ui.reviewSection, getattr(ui, name)) for key, name in _KEYS.items()]
+        self.show(None)
+
+    def show(self, case: Case | None) -> None:
+        """The items of a case; None: there is none."""
+        from ..scene.review import review_items, summary
+
+        if case is None or self._case is None or case.segmentation_node is not self._case.segmentation_node:
+            self._undo.clear()
+        self._case = case
+        self._items = ()
+        if case is not None:
+            node, measured = case.segmentation_node, case.measurements
+            self._items = review_items(node, case.volume, case.label_map, measured, case.findings)
+        fill(self._ui.reviewTable, _header(), [_row(item) for item in self._items], numbers=(2, 3))
+        self._ui.reviewSummaryLabel.setText(summary(self._items) if case is not None else _("No result yet."))
+        self._select(self._current())
+
+    def can_undo(self, undo: Callable[[], None]) -> None:
+        """Undo may take back what was done elsewhere."""
+        self._undo.append(undo)
+        self._enable()
+
+    def _current(self) -> ReviewItem | None:
+        return next((item for item in self._items if item.key == self._key), None)
+
+    def _select(self, item: ReviewItem | None) -> None:
+        """Show which item is meant, without moving the views."""
+        self._key = item.key if item is not None else ""
+        self._ui.reviewReasonLabel.setText(item.reason if item is not None else "")
+        self._ui.reviewReasonLabel.setVisible(item is not None and bool(item.reason))
+        if item is not None:
+            self._ui.reviewTable.selectRow(list(self._items).index(item))
+        else:
+            self._ui.reviewTable.clearSelection()
+        self._enable()
+
+    def _enable(self) -> None:
+        item, there = self._current(), self._case is not None
+        is_lesion = item is not None and item.volume_ml is not None and not item.gone
+        for name in _ON_ITEM:
+            getattr(self._ui, name).setEnabled(item is not None)
+        for name in _ON_LESION:
+            getattr(self._ui, name).setEnabled(there and (is_lesion or self._at_crosshair))
+        for name in ("nextButton", "previousButton"):
+            getattr(self._ui, name).setEnabled(bool(self._items))
+        self._ui.undoButton.setEnabled(bool(self._undo))
+
+    def _toggled(self, checked: bool) -> None:
+        self._at_crosshair = checked
+        if checked:
+            views.show_crosshair()
+        self._enable()
+
+    def _go_to(self, item: ReviewItem) -> None:
+        assert self._case is not None
+        self._select(item)
+        views.jump_to(views.in_world(item.position_lps, self._case.segmentation_node))
+
+    def _step(self, step: int) -> None:
+        from ..scene.review import next_open, previous_open
+
+        item = (next_open if step > 0 else previous_open)(self._items, self._key)
+        if item is None:
+            self._say(_("Everything in the review list was looked at."))
+        else:
+            self._go_to(item)
+
+    def _mark(self, status: Status) -> None:
+        from ..scene.review import set_status
+
+        item = self._current()
+        if item is None or self._case is None:
+            return
+        set_status(self._case.segmentation_node, item, status, _reviewer())
+        self._changed()
+        if status == "accepted":
+            self._step(1)
+
+    def _relabel(self, to: str) -> None:
+        from ..scene.fixes import relabel
+        from ..scene.review import set_status
+
+        assert self._case is not None
+        node, item = self._case.segmentation_node, self._item_meant()
+        before = self._decisions()
+        done = relabel(node, self._case.volume_node, self._place(), to)
+        if item is not None:
+            kind = "" if to == "nothing" else to
+            set_status(node, item, "rejected" if to == "nothing" else "relabeled", _reviewer(), kind)
+        self._did(done.sentence, done.undo, before)
+
+    def _split(self) -> None:
+        from ..scene.fixes import split
+
+        assert self._case is not None
+        before = self._decisions()
+        done = split(self._case.segmentation_node, self._case.volume_node, self._place())
+        self._did(done.sentence, done.undo, before)
+
+    def _did(self, sentence: str, undo: Callable[[], None], decisions_before: str) -> None:
+        assert self._case is not None
+        node = self._case.segmentation_node
+
+        def take_back() -> None:
+            undo()
+            _restore_decisions(node, decisions_before)
+
+        self._undo.append(take_back)
+        self._changed()
+        self._say(sentence)
+
+    def _take_back(self) -> None:
+        if self._undo:
+            self._undo.pop()()
+            self._changed()
+            self._say(_("The last change was taken back."))
+
+    def _item_meant(self) -> ReviewItem | None:
+        """The item that a button acts on; None if the crosshair says where."""
+        return None if self._at_crosshair else self._current()
+
+    def _place(self) -> tuple[float, float, float]:
+        """World LPS, mm, of the lesion that is meant."""
+        assert self._case is not None
+        if self._at_crosshair:
+            place = views.crosshair_lps()
+            if place is None:
+                raise InputError(_("The crosshair was never placed. Move it with Shift and the mouse, then try again."))
+            return place
+        item = self._current()
+        if item is None:
+            raise InputError(_("Choose a line of the review list first."))
+        return views.in_world(item.position_lps, self._case.segmentation_node)
+
+    def _decisions(self) -> str:
+        from ..scene.review import ATTRIBUTE
+
+        assert self._case is not None
+        return self._case.segmentation_node.GetAttribute(ATTRIBUTE) or ""
+
+
+def _restore_decisions(node: Any, decisions: str) -> None:
+    from ..scene.review import ATTRIBUTE
+
+    if decisions:
+        node.SetAttribute(ATTRIBUTE, decisions)
+    else:
+        node.RemoveAttribute(ATTRIBUTE)
+
+
+def _header() -> tuple[str, ...]:
+    return _("Status"), _("What"), _("mL"), _("mm"), _("Why look")
+
+
+def _row(item: ReviewItem) -> tuple[str, ...]:
+    from ..measurements.quantities import format_value
+
+    sizes = ("" if size is None else format_value(size) for size in (item.volume_ml, item.diameter_mm))
+    words = {"open": _("open"), "accepted": _("accepted"), "rejected": _("removed"), "relabeled": _("relabeled")}
+    return (words[item.status], item.title, *sizes, item.reason)
+
+
+def _reviewer() -> str:
+    """The name that the user gave to Slicer (Application Settings, User), if any."""
+    person = slicer.app.applicationLogic().GetUserInformation()
+    return str(person.GetName() or "") if person is not None else ""
+
+
+def _shortcut(key: str, section: Any, button: Any) -> Any:
+    """A key for a button while the focus is in the section."""
+    shortcut = qt.QShortcut(section)
+    shortcut.setKey(qt.QKeySequence(key))
+    shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
+    shortcut.connect("activated()", button.click)
+    return shortcut

@@ -1,0 +1,348 @@
+"""The panel's lower half: review, one-click corrections, the editor, measurements and saving, on real MRML nodes."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def result(panel_of, ct, wait_for):
+    """The panel after a run that found the truth: 2 kidneys, a tumor on the left, a cyst on the right."""
+    from KidneyTumorSegLib.scene.runner import InProcessRunner
+
+    panel = panel_of("truth", InProcessRunner("fake_pipeline:truth"))
+    panel.widget.ui.segmentButton.click()
+    wait_for(lambda: not panel.widget.logic.isRunning)
+    return panel
+
+
+def node_of(panel):
+    return panel.widget._parameterNode.outputSegmentation
+
+
+def labels_of(panel, ct):
+    from KidneyTumorSegLib.scene.segmentation_node import label_map_from_node
+
+    return label_map_from_node(node_of(panel), ct).labels
+
+
+def cells(table):
+    return [
+        [table.item(row, column).text() for column in range(table.columnCount())] for row in range(table.rowCount())
+    ]
+
+
+def paint(panel, ct, segment_id, box):
+    """As an effect of the Segment Editor does: a box of voxels becomes the segment."""
+    import slicer
+    import slicer.util
+
+    array = slicer.util.arrayFromSegmentBinaryLabelmap(node_of(panel), segment_id, ct)
+    array[box] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(array, node_of(panel), segment_id, ct)
+
+
+def corner():
+    return (slice(0, 2), slice(0, 3), slice(0, 3))
+
+
+def test_a_fresh_panel_shows_no_empty_tables(panel_of, ct):
+    ui = panel_of("truth").widget.ui
+    assert not ui.reviewSection.isVisible()
+    assert not ui.segmentsTable.isVisible()
+    assert ui.helpLabel.isVisible()
+
+
+def test_the_result_has_its_segments_and_its_lesions_in_the_panel(result):
+    ui = result.widget.ui
+    assert [row[2] for row in cells(ui.segmentsTable)] == ["kidney", "tumor", "cyst"]
+    assert [row[:2] for row in cells(ui.reviewTable)] == [["open", "Left tumor 1"], ["open", "Right cyst 1"]]
+    assert ui.reviewSummaryLabel.text() == "0 of 2 reviewed."
+
+
+def test_one_key_goes_to_the_next_lesion_and_the_views_follow(result, ct, scene):
+    import vtk
+
+    ui = result.widget.ui
+    slice_node = scene.AddNewNodeByClass("vtkMRMLSliceNode")
+    tumor = np.argwhere(labels_of(result, ct) == 2)
+    ui.nextButton.click()
+    assert ui.reviewTable.currentRow() == 0
+    ras = [slice_node.GetSliceToRAS().GetElement(axis, 3) for axis in range(3)]
+    to_ijk = vtk.vtkMatrix4x4()
+    ct.GetRASToIJKMatrix(to_ijk)
+    i, j, k = np.rint(to_ijk.MultiplyPoint((*ras, 1.0))[:3]).astype(int)
+    assert [k, j, i] in tumor.tolist()
+    ui.nextButton.click()
+    assert ui.reviewTable.currentRow() == 1
+
+
+def test_accepting_all_is_told_and_kept_in_the_scene(result, scene):
+    ui = result.widget.ui
+    ui.nextButton.click()
+    ui.acceptButton.click()
+    assert ui.reviewSummaryLabel.text() == "1 of 2 reviewed."
+    assert ui.reviewTable.currentRow() == 1
+    ui.acceptButton.click()
+    assert ui.reviewSummaryLabel.text() == "2 of 2 reviewed."
+    assert ui.warningsLabel.text() == "Everything in the review list was looked at."
+    kept = json.loads(node_of(result).GetAttribute("KidneyTumorSeg.Review"))
+    assert "accepted" in json.dumps(kept)
+    result.exit()
+    result.enter()
+    assert ui.reviewSummaryLabel.text() == "2 of 2 reviewed."
+    ui.reviewTable.cellClicked.emit(0, 0)
+    ui.reopenButton.click()
+    assert ui.reviewSummaryLabel.text() == "1 of 2 reviewed."
+
+
+def test_a_tumor_becomes_a_cyst_by_one_click_and_undo_brings_it_back(result, ct):
+    ui, before = result.widget.ui, labels_of(result, ct)
+    ui.nextButton.click()
+    ui.toCystButton.click()
+    np.testing.assert_array_equal(labels_of(result, ct), np.where(before == 2, 3, before))
+    assert "cyst" in ui.warningsLabel.text()
+    assert "mL" in ui.warningsLabel.text()
+    assert "Edited by hand: tumor, cyst." in ui.measureLabel.text()
+    assert [row[0] for row in cells(ui.reviewTable) if row[1].startswith("Left")] == ["relabeled"]
+    ui.undoButton.click()
+    np.testing.assert_array_equal(labels_of(result, ct), before)
+    assert "nothing was edited" in ui.measureLabel.text()
+    assert [row[0] for row in cells(ui.reviewTable)] == ["open", "open"]
+    assert not ui.undoButton.isEnabled()
+
+
+def test_a_false_lesion_is_removed(result, ct):
+    ui = result.widget.ui
+    ui.nextButton.click()
+    ui.rejectButton.click()
+    assert not (labels_of(result, ct) == 2).any()
+    assert any(row[0] == "removed" for row in cells(ui.reviewTable))
+
+
+def test_the_buttons_act_on_the_lesion_under_the_crosshair(result, ct, scene):
+    ui, before = result.widget.ui, labels_of(result, ct)
+    center = node_of(result).GetSegmentCenterRAS("cyst")
+    scene.GetFirstNodeByClass("vtkMRMLCrosshairNode").SetCrosshairRAS(*center)
+    assert not ui.toTumorButton.isEnabled()
+    ui.crosshairCheck.click()
+    ui.toTumorButton.click()
+    np.testing.assert_array_equal(labels_of(result, ct), np.where(before == 3, 2, before))
+
+
+def test_a_crosshair_far_from_every_lesion_is_a_sentence(result, ct, scene):
+    ui, before = result.widget.ui, labels_of(result, ct)
+    scene.GetFirstNodeByClass("vtkMRMLCrosshairNode").SetCrosshairRAS(500, 500, 500)
+    ui.crosshairCheck.click()
+    ui.toTumorButton.click()
+    assert "no tumor or cyst" in ui.warningsLabel.text()
+    np.testing.assert_array_equal(labels_of(result, ct), before)
+
+
+def test_numbers_follow_the_editor_a_moment_later(result, ct, wait_for):
+    ui = result.widget.ui
+    volume = next(row for row in cells(ui.measureTable) if row[0] == "Tumor volume")
+    paint(result, ct, "tumor", corner())
+    wait_for(lambda: "Edited by hand: tumor" in ui.measureLabel.text(), 10)
+    assert next(row for row in cells(ui.measureTable) if row[0] == "Tumor volume") != volume
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_new_run_keeps_hand_edits_unless_the_user_says_otherwise(result, ct, wait_for, monkeypatch, keep):
+    import slicer.util
+
+    asked = []
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text: asked.append(text) or keep)
+    ui, before = result.widget.ui, labels_of(result, ct)
+    paint(result, ct, "tumor", corner())
+    edited = labels_of(result, ct)
+    ui.resultBox.setCurrentIndex(1)  # replace
+    node = node_of(result)
+    ui.segmentButton.click()
+    wait_for(lambda: not result.widget.logic.isRunning)
+    assert "Edited by hand: tumor." in asked[0]
+    assert node_of(result) is node
+    np.testing.assert_array_equal(labels_of(result, ct) == 2, (edited if keep else before) == 2)
+    assert ("Kept as edited by hand: tumor." in ui.warningsLabel.text()) == keep
+    ui.undoButton.click()
+    np.testing.assert_array_equal(labels_of(result, ct), edited)
+
+
+def test_nothing_is_asked_when_nothing_was_edited(result, ct, wait_for, monkeypatch):
+    import slicer.util
+
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", pytest.fail)
+    result.widget.ui.resultBox.setCurrentIndex(1)
+    result.widget.ui.segmentButton.click()
+    wait_for(lambda: not result.widget.logic.isRunning)
+    assert result.widget.ui.warningsLabel.text() == "Slices are thick: 6 mm."
+
+
+def test_the_segmentation_of_another_ct_is_never_replaced(result, ct, scene, wait_for):
+    from KidneyTumorSegLib.scene.volume_node import volume_to_node
+    from KidneyTumorSegLib.volume.phantom import phantom_grid, standard_phantom
+
+    first, before = node_of(result), labels_of(result, ct)
+    other = volume_to_node(standard_phantom().scan(phantom_grid((5, 5, 8)))[0], "other")
+    ui = result.widget.ui
+    ui.resultBox.setCurrentIndex(1)
+    ui.inputSelector.setCurrentNode(other)
+    ui.segmentButton.click()
+    wait_for(lambda: not result.widget.logic.isRunning)
+    assert node_of(result) is not first
+    ui.outputSelector.setCurrentNode(first)
+    np.testing.assert_array_equal(labels_of(result, ct), before)
+
+
+def test_one_segment_for_each_kidney_and_lesion(panel_of, ct, wait_for):
+    panel = panel_of("truth")
+    panel.widget.ui.lesionSegmentsCheck.setChecked(True)
+    panel.widget.ui.segmentButton.click()
+    wait_for(lambda: not panel.widget.logic.isRunning)
+    names = [row[2] for row in cells(panel.widget.ui.segmentsTable)]
+    assert names == ["left kidney", "right kidney", "left tumor 1", "right cyst 1"]
+
+
+def test_the_editor_is_made_when_it_is_opened_and_edits_the_result(result, ct):
+    ui, desk = result.widget.ui, result.widget.desk
+    assert desk.editor is None
+    ui.correctSection.setCollapsed(False)
+    editor = desk.editor
+    node = editor.mrmlSegmentEditorNode()
+    assert node.GetSegmentationNode() is node_of(result)
+    assert node.GetSourceVolumeNode() is ct
+    assert node.GetOverwriteMode() == node.OverwriteAllSegments
+    assert editor.hasViewObservations
+    assert editor.hasShortcuts
+    result.exit()
+    assert not editor.hasViewObservations
+    assert not editor.hasShortcuts
+    assert node.GetSegmentationNode() is None
+    result.enter()
+    assert node.GetSegmentationNode() is node_of(result)
+
+
+def test_the_editor_lets_go_when_the_scene_is_closed_and_takes_the_next_scene(result, ct, scene, wait_for):
+    from KidneyTumorSegLib.scene.volume_node import volume_to_node
+    from KidneyTumorSegLib.volume.phantom import phantom_grid, standard_phantom
+
+    result.widget.ui.correctSection.setCollapsed(False)
+    scene.Clear(False)
+    assert result.widget.ui.warningsLabel.text() == ""
+    volume_to_node(standard_phantom().scan(phantom_grid((5, 5, 8)))[0], "next")
+    result.exit()
+    result.enter()
+    result.widget.ui.segmentButton.click()
+    wait_for(lambda: not result.widget.logic.isRunning)
+    editor = result.widget.desk.editor
+    assert editor.mrmlSegmentEditorNode().GetSegmentationNode() is node_of(result)
+
+
+def test_segmenting_a_region_again_changes_nothing_outside_it(result, ct, wait_for, monkeypatch):
+    import slicer.util
+    import vtk
+
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text: False)
+    ui = result.widget.ui
+    truth = labels_of(result, ct)
+    ui.nextButton.click()
+    ui.rejectButton.click()  # the tumor is gone
+    ui.reviewTable.cellClicked.emit(0, 0)  # the cyst
+    ui.toKidneyButton.click()
+    center = np.argwhere(truth == 2).mean(axis=0)
+    ui.placeRegionButton.click()
+    region = result.widget._parameterNode.region
+    to_ras = vtk.vtkMatrix4x4()
+    ct.GetIJKToRASMatrix(to_ras)
+    region.SetCenterWorld(*to_ras.MultiplyPoint((*center[::-1], 1.0))[:3])
+    region.SetSize(80, 80, 80)
+    assert ui.segmentRegionButton.isEnabled()
+    ui.segmentRegionButton.click()
+    wait_for(lambda: not result.widget.logic.isRunning)
+    now = labels_of(result, ct)
+    np.testing.assert_array_equal(now == 2, truth == 2)
+    assert not (now == 3).any()  # the cyst lies outside the region
+
+
+def test_the_table_of_measurements_is_copied_and_saved(result, tmp_path, monkeypatch):
+    import qt
+
+    ui = result.widget.ui
+    rows = cells(ui.measureTable)
+    ui.copyTableButton.click()
+    copied = qt.QApplication.clipboard().text().splitlines()
+    assert copied[0] == "Measurement\tValue\tUnit"
+    assert copied[1:] == ["\t".join(row) for row in rows]
+    path = tmp_path / "Größe.csv"
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *args: str(path))
+    ui.saveTableButton.click()
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.reader(file))[1:] == rows
+    assert ui.exportLabel.text() == f"Saved: {path}"
+
+
+@pytest.mark.parametrize("name", ["niño.seg.nrrd", "a.nii.gz", "a.nrrd"])
+def test_the_segmentation_is_saved_on_the_voxels_of_the_ct(result, ct, tmp_path, monkeypatch, name):
+    import qt
+
+    from KidneyTumorSegLib.volume.read import read_label_map
+
+    proposed = []
+
+    def ask(parent, title, start, endings):
+        proposed.append(start)
+        return str(tmp_path / name)
+
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", ask)
+    result.widget.ui.saveSegmentationButton.click()
+    assert proposed == ["CT segmentation.seg.nrrd"]
+    assert result.widget.ui.exportLabel.text() == f"Saved: {tmp_path / name}"
+    if not name.endswith(".seg.nrrd"):  # Slicer's own file is read back in the tests of the scene
+        np.testing.assert_array_equal(read_label_map(tmp_path / name).labels, labels_of(result, ct))
+
+
+def test_saving_where_one_may_not_is_a_sentence(result, tmp_path, monkeypatch):
+    import qt
+
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *args: str(tmp_path / "no folder" / "a.nii.gz"))
+    result.widget.ui.saveSegmentationButton.click()
+    assert "no folder" in result.widget.ui.warningsLabel.text()
+
+
+def test_asking_for_a_file_can_be_cancelled(result, monkeypatch):
+    import qt
+
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *args: "")
+    result.widget.ui.saveSegmentationButton.click()
+    assert result.widget.ui.exportLabel.text() == ""
+
+
+def test_an_older_segmentation_can_be_reviewed(result, ct, scene, wait_for):
+    first = node_of(result)
+    result.widget.ui.segmentButton.click()
+    wait_for(lambda: not result.widget.logic.isRunning)
+    assert node_of(result) is not first
+    result.widget.ui.outputSelector.setCurrentNode(first)
+    assert result.widget.desk.case.segmentation_node is first
+
+
+def test_a_segmentation_of_something_else_is_a_sentence_under_measurements(result, scene):
+    other = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "bones")
+    other.GetSegmentation().AddEmptySegment("femur", "femur")
+    result.widget.ui.outputSelector.setCurrentNode(other)
+    assert "no segment that is a kidney, a tumor or a cyst" in result.widget.ui.measureLabel.text()
+    assert not result.widget.ui.saveTableButton.isEnabled()
+
+
+def test_the_views_go_to_the_largest_lesion_when_asked(panel_of, ct, scene, wait_for):
+    panel = panel_of("truth")
+    panel.widget.ui.jumpCheck.setChecked(True)
+    slice_node = scene.AddNewNodeByClass("vtkMRMLSliceNode")
+    panel.widget.ui.segmentButton.click()
+    wait_for(lambda: not panel.widget.logic.isRunning)
+    right = slice_node.GetSliceToRAS().GetElement(0, 3)
+    assert right < -20  # the phantom's tumor is on the patient's left
