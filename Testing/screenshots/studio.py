@@ -49,10 +49,9 @@ def start_qt(dark: bool) -> None:
     palette = QtGui.QPalette(application.style().standardPalette())
     for name, color in (_DARK if dark else _LIGHT).items():
         palette.setColor(getattr(QtGui.QPalette.ColorRole, name), QtGui.QColor(color))
-    if dark:
-        for name in ("WindowText", "Text", "ButtonText"):
-            role = getattr(QtGui.QPalette.ColorRole, name)
-            palette.setColor(QtGui.QPalette.ColorGroup.Disabled, role, QtGui.QColor("#808080"))
+    for name in ("WindowText", "Text", "ButtonText"):
+        role = getattr(QtGui.QPalette.ColorRole, name)
+        palette.setColor(QtGui.QPalette.ColorGroup.Disabled, role, QtGui.QColor("#808080" if dark else "#a0a0a0"))
     application.setPalette(palette)
     if not QtGui.QFontDatabase.families():
         from matplotlib import get_data_path
@@ -130,6 +129,8 @@ class Studio:
         self.panel = slicer_application.ModulePanel(self.module.KidneyTumorSegWidget)
         self.panel.enter()
         self._open_views()
+        if not missing:
+            self.wait(lambda: logic.runner.runs_on is not None)
         return self.panel.widget
 
     def replace(self, owner: Any, name: str, value: Any) -> None:

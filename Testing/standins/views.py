@@ -68,7 +68,9 @@ THREE_D_COLOR = (116, 116, 198)
 
 def can_render() -> bool:
     """Whether this machine has an OpenGL, with or without a screen."""
-    return bool(_window((8, 8)).SupportsOpenGL())
+    window = _window((8, 8))
+    window.Initialize()  # asked for its support alone, VTK says yes and crashes later
+    return bool(window.GetInitialized())
 
 
 def render_slice(
