@@ -39,17 +39,18 @@ def picture_of(tmp_path_factory):
 
 
 def reddish(pixels):
-    return (pixels[..., 0] - pixels[..., 1] > 60) & (pixels[..., 0] - pixels[..., 2] > 60)
+    """As red as a tumor's outline or surface; a kidney's is not."""
+    return (pixels[..., 0] - pixels[..., 1] > 110) & (pixels[..., 0] - pixels[..., 2] > 110)
 
 
 def view_below(pixels, name):
-    """The pixels of a slice view, found by the color of its bar, without the bar."""
+    """The pixels of a slice view, found by the color of its bar, without the bar; and its left edge."""
     from views import SLICE_VIEWS
 
     bar = np.abs(pixels - SLICE_VIEWS[name].color).max(axis=2) <= 2
     rows, columns = np.nonzero(bar.sum(axis=1) > 300)[0], np.nonzero(bar.sum(axis=0) >= 8)[0]
-    left, right = columns.min(), columns.max() + 1
-    return pixels[rows.max() + 4 : rows.max() + 300, left:right], left
+    top, left, right = rows.max() + 4, columns.min(), columns.max() + 1
+    return pixels[top : top + pixels.shape[0] // 2 - 40, left:right], left
 
 
 def test_the_result_lies_over_the_slices_and_in_3d_beside_the_panel(picture_of):
@@ -58,9 +59,9 @@ def test_the_result_lies_over_the_slices_and_in_3d_beside_the_panel(picture_of):
     assert (width, height >= HEIGHT) == (WIDTH, True)
     red, left = view_below(pixels, "Red")
     assert np.ptp(pixels[:, : left - 4], axis=(0, 1)).min() > 150, "the panel is blank"
-    three_d = pixels[30:300, left + red.shape[1] + 10 :]
+    three_d = pixels[30 : height // 2 - 20, left + red.shape[1] + 10 :]
     for view in (red, view_below(pixels, "Green")[0], view_below(pixels, "Yellow")[0], three_d):
-        assert reddish(view).sum() > 300
+        assert reddish(view).sum() > 100
     columns = np.nonzero(reddish(red))[1]
     assert columns.mean() > red.shape[1] / 2, "the tumor is on the patient's left: right of the picture's middle"
 
