@@ -98,7 +98,7 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = KidneyTumorSegLogic()
         self.panel = Panel(self.ui)
         self.choices = RunChoices(self.ui, self.logic.runner, self.refresh)
-        self.desk = Desk(self.ui, self.attempt, self.panel.show_message)
+        self.desk = Desk(self.ui, self.attempt, self.panel.show_note, self.panel.show_measured)
         self.timer = qt.QTimer()
         self.timer.setInterval(PUMP_EVERY_MS)
         self.timer.connect("timeout()", self.onTimer)
@@ -251,6 +251,8 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if shown.undo is not None:
             self.desk.can_undo(shown.undo)
         chosen = self.logic.getParameterNode()  # also when the panel was left meanwhile
+        if chosen.outputSegmentation is shown.node:
+            self.attempt(self.desk.refresh)
         chosen.outputSegmentation = shown.node
         if chosen.showSurfaces:
             self.logic.showIn3D(shown.node)

@@ -106,6 +106,7 @@ def test_a_tumor_becomes_a_cyst_by_one_click_and_undo_brings_it_back(result, ct)
     ui.toCystButton.click()
     np.testing.assert_array_equal(labels_of(result, ct), np.where(before == 2, 3, before))
     assert "cyst" in ui.warningsLabel.text()
+    assert ui.headlineLabel.text().startswith("2 kidneys, 2 cysts")
     assert "mL" in ui.warningsLabel.text()
     assert "Edited by hand: tumor, cyst." in ui.measureLabel.text()
     assert [row[0] for row in cells(ui.reviewTable) if row[1].startswith("Left")] == ["relabeled"]
@@ -114,6 +115,18 @@ def test_a_tumor_becomes_a_cyst_by_one_click_and_undo_brings_it_back(result, ct)
     assert "nothing was edited" in ui.measureLabel.text()
     assert [row[0] for row in cells(ui.reviewTable)] == ["open", "open"]
     assert not ui.undoButton.isEnabled()
+    assert ui.headlineLabel.text().startswith("2 kidneys, 1 tumor")
+
+
+def test_undo_leaves_decisions_alone_that_were_made_since(result):
+    ui = result.widget.ui
+    ui.nextButton.click()
+    ui.toCystButton.click()
+    row = next(n for n, cell in enumerate(cells(ui.reviewTable)) if cell[1].startswith("Right"))
+    ui.reviewTable.cellClicked.emit(row, 0)
+    ui.acceptButton.click()
+    ui.undoButton.click()
+    assert {cell[1]: cell[0] for cell in cells(ui.reviewTable)} == {"Left tumor 1": "open", "Right cyst 1": "accepted"}
 
 
 def test_a_false_lesion_is_removed(result, ct):
@@ -266,6 +279,7 @@ def test_segmenting_a_region_again_changes_nothing_outside_it(result, ct, wait_f
     now = labels_of(result, ct)
     np.testing.assert_array_equal(now == 2, truth == 2)
     assert not (now == 3).any()  # the cyst lies outside the region
+    assert ui.headlineLabel.text().startswith("2 kidneys, 1 tumor")  # of the whole, not of the region
 
 
 def test_the_table_of_measurements_is_copied_and_saved(result, tmp_path, monkeypatch):

@@ -49,6 +49,7 @@ def read_case(volume_node: Any, segmentation_node: Any) -> Case | None:
     from ..checks import check_result
     from ..measurements import body_midline_l_mm, measure
     from ..scene.edits import edited_segments
+    from ..scene.lesion_numbers import renumbered
     from ..scene.segmentation_node import label_map_from_node
     from ..scene.volume_node import volume_from_node
 
@@ -58,7 +59,7 @@ def read_case(volume_node: Any, segmentation_node: Any) -> Case | None:
     label_map = label_map_from_node(segmentation_node, volume_node)
     segmentation = segmentation_node.GetSegmentation()
     edited = tuple(segmentation.GetSegment(it).GetName() for it in edited_segments(segmentation_node))
-    measured = measure(label_map, body_midline_l_mm(volume))
+    measured = renumbered(measure(label_map, body_midline_l_mm(volume)), segmentation_node, volume_node)
     return Case(volume_node, segmentation_node, volume, label_map, measured, check_result(volume, label_map), edited)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..scene import views
@@ -12,6 +12,9 @@ from .correct_section import CorrectSection
 from .measure_section import MeasureSection
 from .review_section import ReviewSection
 from .save_section import SaveSection
+
+if TYPE_CHECKING:
+    from ..measurements import Measurements
 
 _OF_A_RESULT = (
     "segmentsTable", "show3DButton", "largestButton", "reviewSection", "correctSection", "measureSection",
@@ -27,10 +30,18 @@ class Desk:
         ui: the panel's widgets by name.
         attempt: runs an action; its errors become sentences in the panel.
         say: shows a sentence on what was done.
+        measured: given the numbers whenever they are new.
     """
 
-    def __init__(self, ui: Any, attempt: Callable[[Callable[[], None]], None], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        ui: Any,
+        attempt: Callable[[Callable[[], None]], None],
+        say: Callable[[str], None],
+        measured: Callable[[Measurements], None],
+    ) -> None:
         self._ui = ui
+        self._measured = measured
         self._nodes: tuple[Any, Any] = (None, None)
         self._case: Case | None = None
         self._watcher = Watcher(lambda: attempt(self.refresh))
@@ -75,6 +86,8 @@ class Desk:
             self._case, problem = None, str(error)
         for section in (self._measure, self._review, self._save):
             section.show(self._case)
+        if self._case is not None:
+            self._measured(self._case.measurements)
         if problem:
             self._ui.measureLabel.setText(problem)
         self._ui.largestButton.setEnabled(self._case is not None and bool(self._case.measurements.lesions))
@@ -93,7 +106,7 @@ class Desk:
         lesions = self._case.measurements.lesions if self._case is not None else ()
         if lesions:
             largest = max(lesions, key=lambda lesion: (lesion.kind == "tumor", lesion.volume_ml))
-            views.jump_to(largest.center_lps)
+            views.jump_to(views.in_world(largest.center_lps, self._nodes[1]))
 
     def enter(self) -> None:
         """The panel is shown."""

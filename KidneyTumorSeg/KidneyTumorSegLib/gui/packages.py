@@ -140,7 +140,9 @@ def missing_sentence() -> str:
     lacking = missing()
     if not lacking:
         return ""
-    names = ", ".join(_PYTORCH if name == "torch" else name for name in lacking if name != "torchvision")
+    names = ", ".join(
+        _PYTORCH if name == "torch" else name.replace("_", "-") for name in lacking if name != "torchvision"
+    )
     return _(
         "Not installed yet: {names}. A click on Segment shows what is needed and asks before installing it."
     ).format(names=names or "torchvision")

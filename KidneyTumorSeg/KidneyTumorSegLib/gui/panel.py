@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from ..progress import Step
 
 if TYPE_CHECKING:
+    from ..measurements import Measurements
     from ..pipeline import Result
 
 _FULL = 1000
@@ -77,6 +78,18 @@ class Panel:
         """A sentence: why there is no result, or what was done."""
         self._say("", [text] if text else (), details)
 
+    def show_note(self, text: str) -> None:
+        """A sentence on what was done to the result; its headline stays."""
+        self._say(self._headline, [text])
+
+    def show_measured(self, measurements: Measurements) -> None:
+        """Bring the headline up to date, if one is shown."""
+        from ..measurements import headline
+
+        if self._headline:
+            self._headline = headline(measurements)
+            self._ui.headlineLabel.setText(self._headline)
+
     def clear(self) -> None:
         """No headline and no sentences: what they said is over, or was of another CT."""
         self._say("", ())
@@ -95,6 +108,7 @@ class Panel:
             getattr(self._ui, name).setEnabled(allowed)
 
     def _say(self, headline_text: str, lines: Any, details: str = "") -> None:
+        self._headline = headline_text
         self._ui.headlineLabel.setText(headline_text)
         self._ui.headlineLabel.setVisible(bool(headline_text))
         self._ui.warningsLabel.setText("\n".join(lines))

@@ -147,28 +147,30 @@ class ReviewSection:
 
         assert self._case is not None
         node, item = self._case.segmentation_node, self._item_meant()
-        before = self._decisions()
         done = relabel(node, self._case.volume_node, self._place(), to)
         if item is not None:
             kind = "" if to == "nothing" else to
             set_status(node, item, "rejected" if to == "nothing" else "relabeled", _reviewer(), kind)
-        self._did(done.sentence, done.undo, before)
+        self._did(done.sentence, done.undo, item)
 
     def _split(self) -> None:
         from ..scene.fixes import split
 
         assert self._case is not None
-        before = self._decisions()
         done = split(self._case.segmentation_node, self._case.volume_node, self._place())
-        self._did(done.sentence, done.undo, before)
+        self._did(done.sentence, done.undo, None)
 
-    def _did(self, sentence: str, undo: Callable[[], None], decisions_before: str) -> None:
+    def _did(self, sentence: str, undo: Callable[[], None], decided: ReviewItem | None) -> None:
+        """Say it, and remember how it is taken back, with the decision on this item as it was before."""
+        from ..scene.review import set_status
+
         assert self._case is not None
         node = self._case.segmentation_node
 
         def take_back() -> None:
             undo()
-            _restore_decisions(node, decisions_before)
+            if decided is not None:
+                set_status(node, decided, decided.status, decided.reviewer, decided.kind, decided.time)
 
         self._undo.append(take_back)
         self._changed()
@@ -196,21 +198,6 @@ class ReviewSection:
         if item is None:
             raise InputError(_("Choose a line of the review list first."))
         return views.in_world(item.position_lps, self._case.segmentation_node)
-
-    def _decisions(self) -> str:
-        from ..scene.review import ATTRIBUTE
-
-        assert self._case is not None
-        return self._case.segmentation_node.GetAttribute(ATTRIBUTE) or ""
-
-
-def _restore_decisions(node: Any, decisions: str) -> None:
-    from ..scene.review import ATTRIBUTE
-
-    if decisions:
-        node.SetAttribute(ATTRIBUTE, decisions)
-    else:
-        node.RemoveAttribute(ATTRIBUTE)
 
 
 def _header() -> tuple[str, ...]:

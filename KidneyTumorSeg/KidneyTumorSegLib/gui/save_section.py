@@ -41,7 +41,7 @@ class SaveSection:
         """Save this case from now on."""
         self._case = case
         self._ui.saveSegmentationButton.setEnabled(case is not None)
-        self._ui.exportLabel.setText("")
+        self._say("")
 
     def _save_segmentation(self) -> None:
         assert self._case is not None
@@ -63,7 +63,11 @@ class SaveSection:
         return Path(chosen) if chosen else None
 
     def _say_saved(self, path: Path) -> None:
-        self._ui.exportLabel.setText(_("Saved: {path}").format(path=path))
+        self._say(_("Saved: {path}").format(path=path))
+
+    def _say(self, text: str) -> None:
+        self._ui.exportLabel.setText(text)
+        self._ui.exportLabel.setVisible(bool(text))
 
 
 def write_case(case: Case, path: Path) -> None:

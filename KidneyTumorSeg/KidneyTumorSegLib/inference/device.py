@@ -61,7 +61,8 @@ def describe_device(choice: str) -> str:
         return f"{torch.cuda.get_device_name(device)}, {free / 1e9:.0f} GB free"
     if device.type == "mps":
         return "Apple GPU (MPS)"
-    return f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def import_torch() -> Any:
