@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from . import __version__
-from .checks import Finding, check_result, check_volume
+from .checks import Finding, LesionConfidence, check_result, check_volume
 from .inference import describe_device, load_networks, segment
 from .measurements import Measurements, body_midline_l_mm, measure
 from .models import open_model
@@ -49,12 +49,14 @@ class Result:
         findings: warnings and remarks, the input's first.
         measurements: volumes and lesions.
         record: of the run.
+        confidences: how sure the network was of each tumor and cyst.
     """
 
     label_map: LabelMap
     findings: tuple[Finding, ...]
     measurements: Measurements
     record: RunRecord
+    confidences: tuple[LesionConfidence, ...] = ()
 
 
 def warm_up(settings: Settings | None = None) -> str:
@@ -108,4 +110,4 @@ def run(volume: Volume, settings: Settings | None = None, progress: Progress | N
         seconds_by_stage={stage: round(seconds, 3) for stage, seconds in progress.seconds_by_stage.items()},
         warnings=tuple(finding.text for finding in findings if finding.severity == "warning"),
     )
-    return Result(segmented.label_map, findings, measurements, record)
+    return Result(segmented.label_map, findings, measurements, record, segmented.confidences)

@@ -7,9 +7,11 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from ..anatomy import CYST, KIDNEY, TUMOR
+from ..checks import LesionConfidence
 from ..models import ModelContract
 from ..progress import Progress
-from ..volume import Box, Volume
+from ..volume import Box, Grid, Volume
+from .confidence import lesion_confidences
 from .network_pass import NetworkPass
 from .prepare import resample_in_plane, working_size
 
@@ -90,6 +92,13 @@ class FinePass:
             out[start - box.start[0] : stop - box.start[0]] = self._slab(box, start, stop)
             progress.advance()
         return out
+
+    def confidences(self, box: Box, labels: npt.NDArray[np.uint8]) -> tuple[LesionConfidence, ...]:
+        """How sure the network is of each lesion in these labels of the box."""
+        seen = {k - box.start[0]: self._slices[k] for k in self.slices_in(box)}
+        affine = self._volume.affine.copy()
+        affine[:3, 3] = self._volume.grid.world(box.start)
+        return tuple(lesion_confidences(labels, Grid(box.shape, affine), seen, self._contract.regions))
 
     @staticmethod
     def slabs_in(box: Box) -> int:

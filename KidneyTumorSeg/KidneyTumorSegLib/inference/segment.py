@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..checks import LesionConfidence
 from ..errors import InputError
 from ..models import ModelFolder
 from ..progress import Progress
@@ -33,6 +34,7 @@ class Segmented:
         notes: what the user should know, sentences.
         device: where it was computed at the end.
         precision: of the computation.
+        confidences: of each tumor and cyst.
     """
 
     label_map: LabelMap
@@ -40,6 +42,7 @@ class Segmented:
     notes: tuple[str, ...]
     device: str
     precision: str
+    confidences: tuple[LesionConfidence, ...] = ()
 
 
 def segment(volume: Volume, folder: ModelFolder, settings: Settings, progress: Progress) -> Segmented:
@@ -73,13 +76,14 @@ def segment(volume: Volume, folder: ModelFolder, settings: Settings, progress: P
     progress.stage("Cleaning up", 0.97)
     seen = located.seen_in(box, upright)
     labels, removed = clean_up(labels, volume.grid.voxel_volume_ml, contract.decision.cleanup, seen)
+    confidences = fine.confidences(box, labels)
     whole = np.zeros(upright.grid.shape, np.uint8)
     whole[box.slices] = labels
     label_map = LabelMap(np.ascontiguousarray(order.undo(whole)), volume.grid)
     unsure = () if located.sure else ("No kidney was found in the quick search; the whole scan was searched closely.",)
     cut = () if is_whole else (_CUT,)
     notes = (*unsure, *cut, *(locator.notes if locator else ()), *network.notes, *removed)
-    return Segmented(label_map, box, notes, str(network.device), network.precision)
+    return Segmented(label_map, box, notes, str(network.device), network.precision, confidences)
 
 
 def load_networks(folder: ModelFolder, settings: Settings) -> tuple[NetworkPass, NetworkPass | None]:
