@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -360,3 +361,44 @@ def test_the_views_go_to_the_largest_lesion_when_asked(panel_of, ct, scene, wait
     wait_for(lambda: not panel.widget.logic.isRunning)
     right = slice_node.GetSliceToRAS().GetElement(0, 3)
     assert right < -20  # the phantom's tumor is on the patient's left
+
+
+def test_a_saved_scene_opens_with_its_choices_its_edits_and_its_review(result, ct, scene, module, tmp_path):
+    import slicer_application
+    from slicer_scene import Slicer, the_slicer
+
+    ui = result.widget.ui
+    ui.qualityBox.setCurrentIndex(0)
+    ui.lesionSegmentsCheck.setChecked(True)
+    ui.reviewTable.cellClicked.emit(1, 0)
+    ui.acceptButton.click()
+    paint(result, ct, "tumor", corner())
+    for node in (ct, node_of(result)):
+        node.AddDefaultStorageNode()
+    assert scene.WriteToMRB(str(tmp_path / "case.mrb"), None)
+    with zipfile.ZipFile(tmp_path / "case.mrb") as bundle:
+        bundle.extractall(tmp_path)
+    (description,) = tmp_path.rglob("*.mrml")
+    result.exit()
+    other = Slicer()
+    other.install()
+    slicer_application.complete_application()
+    panel = None
+    try:
+        other.scene.SetURL(str(description))
+        other.scene.SetRootDirectory(str(description.parent))
+        assert other.scene.Import(None)
+        panel = slicer_application.ModulePanel(module.KidneyTumorSegWidget)
+        panel.enter()
+        again = panel.widget.ui
+        assert again.qualityBox.currentText() == "fast"
+        assert again.lesionSegmentsCheck.isChecked()
+        assert again.inputSelector.currentNode().GetName() == "CT"
+        assert again.outputSelector.currentNode().GetName() == "CT segmentation"
+        assert "Edited by hand: tumor." in again.measureLabel.text()
+        assert {row[1]: row[0] for row in cells(again.reviewTable)}["Right cyst 1"] == "accepted"
+    finally:
+        if panel is not None:
+            panel.close()
+        the_slicer()
+        slicer_application.complete_application()

@@ -54,6 +54,15 @@ def test_the_state_line_says_what_computes_and_how_long_the_last_such_scan_took(
     assert ui.stateLabel.text() == "CPU, 2 threads: ready. About 1 s for this scan."
 
 
+def test_the_state_line_names_the_device_that_was_chosen(ct):
+    from KidneyTumorSegLib.gui.state_line import state_line
+
+    card = "NVIDIA RTX A2000, 11 GB free"
+    assert state_line(card, ct, "auto", "standard") == f"{card}: ready."
+    assert state_line(card, ct, "cpu", "standard") == "CPU: ready."
+    assert state_line("CPU, 8 threads", ct, "cpu", "standard") == "CPU, 8 threads: ready."
+
+
 def lacking(module, monkeypatch):
     lacks = ["torch"]
     monkeypatch.setattr(module.packages, "missing", lambda: tuple(lacks))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -13,8 +12,6 @@ import mrml_widgets
 import qt
 import slicer
 from slicer_scene import the_slicer
-
-_SLICER_PYTHON = str(Path(__file__).resolve().parent / "slicer_python")
 
 
 class _Settings(dict):
@@ -43,16 +40,19 @@ ON_START = []
 
 def start():
     """An empty scene and a running Qt, as after Slicer's start. Returns the scene."""
-    if _SLICER_PYTHON not in slicer.__path__:
-        slicer.__path__.append(_SLICER_PYTHON)
-        mrml_widgets.install()
-    application = qt.QApplication.instance() or qt.QApplication([sys.argv[0]])
+    mrml_widgets.install()
+    qt.QApplication.instance() or qt.QApplication([sys.argv[0]])
     one = the_slicer()
     _SETTINGS.clear()
-    slicer.app.processEvents = application.processEvents
+    complete_application()
+    return one.scene
+
+
+def complete_application():
+    """What `slicer.app` has beyond a scene's own parts; again when another scene was installed."""
+    slicer.app.processEvents = qt.QApplication.instance().processEvents
     slicer.app.userSettings = lambda: _SETTINGS
     slicer.app.connect = lambda signal, slot: ON_START.append(slot) if signal == "startupCompleted()" else None
-    return one.scene
 
 
 def module_parent(path):

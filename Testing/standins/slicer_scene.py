@@ -7,12 +7,17 @@ Base/QTApp/qSlicerApplicationHelper.cxx (module logics).
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import slicer
 import slicer.util
 import vtk
+
+_PYTHON = str(Path(__file__).resolve().parent / "slicer_python")
+if _PYTHON not in slicer.__path__:  # Python files of Slicer that the wheel lacks
+    slicer.__path__.append(_PYTHON)
 
 # Without the Terminologies logic: its files are not in the wheel, and the tags that hold the codes need none.
 _MODULE_LOGICS = {

@@ -38,7 +38,8 @@ def state_line(runs_on: str | None, volume_node: Any, device: str, quality: str)
     """
     if not runs_on:
         return "" if runs_on is not None else _("Getting ready…")
-    ready = _("{device}: ready.").format(device=runs_on)
+    is_chosen = device == "auto" or runs_on.lower().startswith(device)
+    ready = _("{device}: ready.").format(device=runs_on if is_chosen else device.upper())
     speed = slicer.app.userSettings().value(_key(device, quality))
     if volume_node is None or volume_node.GetImageData() is None or speed is None:
         return ready
