@@ -80,6 +80,20 @@ def edited_segments(segmentation_node: Any) -> tuple[str, ...]:
     )
 
 
+def fingerprint(segmentation_node: Any) -> str:
+    """SHA-256, in hex, of what all segments cover, are called and mean, in their order.
+
+    Painting, erasing, adding, removing, renaming, giving another code and reordering change it; how a segmentation is
+    stored, shown or moved does not.
+    """
+    boxes = _Boxes()
+    text = hashlib.sha256()
+    for one in segment_ids(segmentation_node):
+        segment = segmentation_node.GetSegmentation().GetSegment(one)
+        text.update(f"{one}\n{_meaning(segment)}{_digest(segmentation_node, one, boxes)}".encode())
+    return text.hexdigest()
+
+
 def removed_segments(segmentation_node: Any) -> tuple[str, ...]:
     """The IDs of the AI's segments that were deleted; known as long as one of the AI's segments is left."""
     left = set(segment_ids(segmentation_node))

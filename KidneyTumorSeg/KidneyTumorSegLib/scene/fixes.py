@@ -22,7 +22,7 @@ from .segment_kinds import class_segment, is_one_lesion, new_lesion_segment
 from .segment_names import ADDED, segments_of
 from .segment_voxels import Mask, box_around, cropped_mask, erase, from_world, paint
 from .sides_in_scene import side_of
-from .undo_point import Done, UndoPoint
+from .undo import Done, UndoPoint
 
 World = tuple[float, float, float]
 REACH_MM = 5.0
@@ -50,7 +50,7 @@ class FoundLesion:
     seed: tuple[int, int, int]
 
 
-def relabel(segmentation_node: Any, volume_node: Any, position_lps: World, to: str) -> Done:
+def relabel(segmentation_node: Any, volume_node: Any, position_lps: World, to: str, *, editor: Any = None) -> Done:
     """Make the lesion at a place a tumor, a cyst or kidney tissue, or remove it.
 
     Where each lesion has its own segment the lesion gets a new one of its new kind, and its old one goes when it is
@@ -61,6 +61,7 @@ def relabel(segmentation_node: Any, volume_node: Any, position_lps: World, to: s
         volume_node: the CT; its midline tells the side of a single kidney.
         position_lps: world LPS, mm; the nearest lesion within 5 mm is meant.
         to: "tumor", "cyst", "kidney" or "nothing".
+        editor: the embedded qMRMLSegmentEditorWidget, if any: its Undo button then takes the change back too.
 
     Raises:
         InputError: there is no lesion, or it is that already.
@@ -72,7 +73,7 @@ def relabel(segmentation_node: Any, volume_node: Any, position_lps: World, to: s
     if to == lesion.structure.id:
         raise InputError(f"This is a {to} already. Choose something else, or another lesion.")
     side = side_of(segmentation_node, volume_node, lesion.segment_id, lesion.mask)
-    point = UndoPoint(segmentation_node)
+    point = UndoPoint(segmentation_node, editor)
     changed: list[str] = []
     with point.change():
         erase(segmentation_node, lesion.segment_id, lesion.mask)
@@ -87,7 +88,7 @@ def relabel(segmentation_node: Any, volume_node: Any, position_lps: World, to: s
     return Done(f"{_title(lesion, side)} {outcome}.", tuple(changed), point)
 
 
-def split(segmentation_node: Any, volume_node: Any, position_lps: World) -> Done:
+def split(segmentation_node: Any, volume_node: Any, position_lps: World, *, editor: Any = None) -> Done:
     """Part the lesion at a place from the one that it grew together with, at the neck between them.
 
     A layer one voxel thick between the two is cleared (or becomes kidney, where kidney lies around it): only so do
@@ -98,6 +99,7 @@ def split(segmentation_node: Any, volume_node: Any, position_lps: World) -> Done
         segmentation_node: to change.
         volume_node: the CT; its midline tells the side of a single kidney.
         position_lps: world LPS, mm; the nearest lesion within 5 mm is meant.
+        editor: as above.
 
     Raises:
         InputError: there is no lesion, or it has no neck.
@@ -113,7 +115,7 @@ def split(segmentation_node: Any, volume_node: Any, position_lps: World) -> Done
     part, rest, gap = (
         Mask(voxels, lesion.mask.start, lesion.mask.ijk_to_ras) for voxels in (parts.part, parts.rest, parts.gap)
     )
-    point = UndoPoint(segmentation_node)
+    point = UndoPoint(segmentation_node, editor)
     changed = [lesion.segment_id]
     with point.change():
         erase(segmentation_node, lesion.segment_id, gap)

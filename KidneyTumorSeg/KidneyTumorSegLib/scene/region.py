@@ -23,7 +23,7 @@ from .region_plan import draw_plan, plan_region
 from .segment_names import segments_of
 from .segment_voxels import Mask, box_around, cropped_mask, from_world, to_world
 from .segmentation_node import refuse_moved_volume
-from .undo_point import Done, UndoPoint
+from .undo import Done, UndoPoint
 from .views import crosshair_lps
 from .volume_node import node_grid
 
@@ -114,7 +114,13 @@ def region_mask(roi_node: Any, volume_node: Any) -> Mask | None:
 
 
 def replace_in_region(
-    segmentation_node: Any, volume_node: Any, label_map: LabelMap, roi_node: Any, overwrite_edited: bool = False
+    segmentation_node: Any,
+    volume_node: Any,
+    label_map: LabelMap,
+    roi_node: Any,
+    overwrite_edited: bool = False,
+    *,
+    editor: Any = None,
 ) -> Done:
     """Put a new result into a segmentation, inside a region only.
 
@@ -129,6 +135,7 @@ def replace_in_region(
         label_map: the new result on the CT's grid; only what lies inside the region is looked at.
         roi_node: vtkMRMLMarkupsROINode.
         overwrite_edited: draw corrected segments and deleted lesions anew too, inside the region.
+        editor: the embedded qMRMLSegmentEditorWidget, if any: its Undo button then takes the change back too.
 
     Raises:
         InputError: the CT was changed meanwhile, the segmentation is not on it, or the region is outside of the scan.
@@ -139,7 +146,7 @@ def replace_in_region(
     if region is None:
         raise InputError("The region lies outside of the scan. Move it over what is to be segmented again.")
     plan = plan_region(segmentation_node, volume_node, label_map, region, overwrite_edited)
-    point = UndoPoint(segmentation_node)
+    point = UndoPoint(segmentation_node, editor)
     with point.change():
         changed = draw_plan(segmentation_node, plan)
     return Done(plan.sentence, changed, point)

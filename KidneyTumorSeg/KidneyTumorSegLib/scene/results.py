@@ -37,7 +37,7 @@ from .lesion_numbers import names_of_bodies
 from .masks import BINARY_LABELMAP, Index, segment_ids, segment_part, shared_image
 from .segment_names import SegmentName, structure_of
 from .segmentation_node import new_segmentation_node, put_segment, refuse_moved_volume
-from .undo import Snapshot, restored_on_error, undo_point, undone_on_error
+from .undo import UndoPoint, undone_on_error
 
 How = Literal["new", "replace", "merge"]
 Detail = Literal["classes", "lesions"]
@@ -59,7 +59,7 @@ class Placed:
     node: Any
     kept: tuple[str, ...] = ()
     left_out_ml: float = 0.0
-    before: Snapshot | None = None
+    before: UndoPoint | None = None
 
 
 @dataclass
@@ -121,7 +121,8 @@ def place_result(
         return Placed(node)
     edited = () if how == "replace" and overwrite_edited else edited_segments(target)
     kept = tuple(target.GetSegmentation().GetSegment(one).GetName() for one in edited)
-    with undone_on_error(), restored_on_error(target, undo_point(target, editor)) as before:
+    before = UndoPoint(target, editor)
+    with undone_on_error(), before.change():
         has_surfaces = target.GetSegmentation().ContainsRepresentation(_CLOSED_SURFACE)
         left_out = 0
         if how == "replace":
