@@ -76,6 +76,15 @@ def test_a_new_lesion_segment_has_name_code_and_color_of_its_kind(scene):
     np.testing.assert_allclose(segment.GetColor(), CYST_STRUCTURE.color_fraction)
 
 
+def test_a_number_that_somebody_gave_by_name_is_not_given_again(scene):
+    from KidneyTumorSegLib.scene.fixes import relabel
+
+    ct, node, world = in_scene(patient())
+    by_lesion(node)
+    node.GetSegmentation().AddEmptySegment("Segment_1", "left cyst 4")
+    assert relabel(node, ct, world(LEFT_TUMOR), "cyst").segment_ids == ("cyst_left_5",)
+
+
 def test_the_measurements_follow_the_correction(scene):
     from KidneyTumorSegLib.measurements import measure
     from KidneyTumorSegLib.scene.fixes import relabel
@@ -127,9 +136,8 @@ def test_an_empty_class_keeps_its_segment(scene):
 def test_an_added_segment_goes_when_its_only_lesion_goes(scene):
     from KidneyTumorSegLib.anatomy import TUMOR as TUMOR_STRUCTURE
     from KidneyTumorSegLib.scene.fixes import relabel
-    from KidneyTumorSegLib.scene.segment_kinds import add_segment
-    from KidneyTumorSegLib.scene.segment_names import SegmentName
-    from KidneyTumorSegLib.scene.segment_voxels import cropped_mask, erase, paint
+    from KidneyTumorSegLib.scene.masks import cropped_mask, erase, paint
+    from KidneyTumorSegLib.scene.segment_names import SegmentName, add_segment
 
     ct, node, world = in_scene(patient())
     mask = cropped_mask(node, "cyst")
@@ -142,7 +150,7 @@ def test_an_added_segment_goes_when_its_only_lesion_goes(scene):
 def test_the_users_own_segments_and_all_tags_are_left_alone(scene):
     """Also one that lies over the lesion: segments may overlap, as in the Segment Editor."""
     from KidneyTumorSegLib.scene.fixes import relabel
-    from KidneyTumorSegLib.scene.segment_voxels import cropped_mask, paint
+    from KidneyTumorSegLib.scene.masks import cropped_mask, paint
 
     ct, node, world = in_scene(patient(), "flipped")
     segmentation = node.GetSegmentation()

@@ -57,8 +57,8 @@ def test_inside_is_the_new_result_and_outside_no_voxel_changes(scene, orientatio
 def test_a_corrected_segment_is_kept_inside_too(scene):
     """The tumor was painted larger: it stays so, and what the result says of it is left out."""
     from KidneyTumorSegLib.scene.edits import edited_segments
+    from KidneyTumorSegLib.scene.masks import cropped_mask, erase
     from KidneyTumorSegLib.scene.region import replace_in_region
-    from KidneyTumorSegLib.scene.segment_voxels import cropped_mask, erase
 
     ct, node, world = in_scene(patient())
     stamped(node)
@@ -78,8 +78,8 @@ def test_a_corrected_segment_is_kept_inside_too(scene):
 
 def test_a_corrected_segment_is_drawn_anew_inside_when_asked_and_still_counts_as_corrected(scene):
     from KidneyTumorSegLib.scene.edits import edited_segments
+    from KidneyTumorSegLib.scene.masks import cropped_mask, erase
     from KidneyTumorSegLib.scene.region import replace_in_region
-    from KidneyTumorSegLib.scene.segment_voxels import cropped_mask, erase
 
     ct, node, world = in_scene(patient())
     stamped(node)
@@ -96,8 +96,8 @@ def test_a_corrected_segment_is_drawn_anew_inside_when_asked_and_still_counts_as
 
 def test_a_new_lesion_beside_a_corrected_segment_of_its_class_gets_a_segment_of_its_own(scene):
     from KidneyTumorSegLib.scene.edits import edited_segments, is_ai
+    from KidneyTumorSegLib.scene.masks import cropped_mask, erase
     from KidneyTumorSegLib.scene.region import replace_in_region
-    from KidneyTumorSegLib.scene.segment_voxels import cropped_mask, erase
 
     ct, node, world = in_scene(patient())
     stamped(node)
@@ -116,8 +116,8 @@ def test_a_new_lesion_beside_a_corrected_segment_of_its_class_gets_a_segment_of_
 
 
 def test_the_users_own_segment_is_never_touched(scene):
+    from KidneyTumorSegLib.scene.masks import cropped_mask, paint
     from KidneyTumorSegLib.scene.region import replace_in_region
-    from KidneyTumorSegLib.scene.segment_voxels import cropped_mask, paint
 
     ct, node, world = in_scene(patient())
     stamped(node)

@@ -119,8 +119,8 @@ def test_decisions_follow_their_lesions_when_numbers_shift(scene):
 
 
 def test_a_lesion_that_changed_by_more_than_a_fifth_is_open_again_and_says_so(scene):
+    from KidneyTumorSegLib.scene.masks import Mask, cropped_mask, erase
     from KidneyTumorSegLib.scene.review import set_status
-    from KidneyTumorSegLib.scene.segment_voxels import Mask, cropped_mask, erase
 
     ct, node, _ = in_scene(patient())
     item = item_at(items_of(node, ct), LEFT_TUMOR)

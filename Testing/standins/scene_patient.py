@@ -85,17 +85,18 @@ def by_lesion(node):
 
     from KidneyTumorSegLib.anatomy import CYST as CYST_STRUCTURE
     from KidneyTumorSegLib.anatomy import TUMOR as TUMOR_STRUCTURE
-    from KidneyTumorSegLib.scene import segment_kinds, segment_voxels
+    from KidneyTumorSegLib.scene.lesion_numbers import new_lesion_segment
+    from KidneyTumorSegLib.scene.masks import Mask, cropped_mask, erase, paint
 
     for structure in (TUMOR_STRUCTURE, CYST_STRUCTURE):
-        mask = segment_voxels.cropped_mask(node, structure.id)
+        mask = cropped_mask(node, structure.id)
         bodies, count = ndimage.label(mask.voxels, np.ones((3, 3, 3)))
         for n in range(1, count + 1):
-            one = segment_voxels.Mask(bodies == n, mask.start, mask.ijk_to_ras)
+            one = Mask(bodies == n, mask.start, mask.ijk_to_ras)
             middle = one.ras(np.argwhere(one.voxels)).mean(axis=0)
-            segment_voxels.erase(node, structure.id, one)
+            erase(node, structure.id, one)
             side = "left" if middle[0] < 0 else "right"
-            segment_voxels.paint(node, segment_kinds.new_lesion_segment(node, structure, side), one)
+            paint(node, new_lesion_segment(node, structure, side), one)
         node.GetSegmentation().RemoveSegment(structure.id)
 
 

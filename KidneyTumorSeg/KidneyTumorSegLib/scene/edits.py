@@ -24,17 +24,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import slicer
-import vtk
 
-from .geometry import array_from_matrix
-from .masks import BINARY_LABELMAP, Index, lattice_offset, segment_ids, tag_of, voxels_of
+from .geometry import image_to_ras
+from .masks import BINARY_LABELMAP, TERMINOLOGY_TAG, Index, lattice_offset, segment_ids, tag_of, voxels_of
 
 DIGEST_TAG = "KidneyTumorSeg.Digest"
 SOURCE_TAG = "KidneyTumorSeg.Source"
 MEANING_TAG = "KidneyTumorSeg.Meaning"
 DRAWN_TAG = "KidneyTumorSeg.Drawn"
 _AI = "ai"
-_TERMINOLOGY_TAG = "TerminologyEntry"
 _EMPTY = "empty"
 
 Bodies = Mapping[str, tuple[Index, ...]]
@@ -120,9 +118,7 @@ def reference_lattice(segmentation_node: Any) -> npt.NDArray[np.float64] | None:
     image = slicer.vtkOrientedImageData()
     if not text or not slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, image, False):
         return None
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    return array_from_matrix(matrix)
+    return image_to_ras(image)
 
 
 class _Boxes:
@@ -181,7 +177,7 @@ def _first_voxel(segmentation_node: Any, image: Any) -> Index:
 
 def _meaning(segment: Any) -> str:
     """Digest of a segment's name and of the value of its type's code."""
-    fields = tag_of(segment, _TERMINOLOGY_TAG).split("~")
+    fields = tag_of(segment, TERMINOLOGY_TAG).split("~")
     code = "^".join(fields[2].split("^")[:2]) if len(fields) > 2 else ""
     return hashlib.sha256(f"{segment.GetName()}\n{code}".encode()).hexdigest()[:16]
 

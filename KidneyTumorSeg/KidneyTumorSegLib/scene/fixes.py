@@ -17,10 +17,11 @@ import numpy as np
 from ..anatomy import KIDNEY, LESIONS, STRUCTURES, Structure
 from ..errors import InputError, UsageError
 from ..measurements.quantities import Side, format_value
+from .geometry import from_world
+from .lesion_numbers import new_lesion_segment
+from .masks import Mask, cropped_mask, erase, paint
 from .neck import part_at_neck
-from .segment_kinds import class_segment, is_one_lesion, new_lesion_segment
-from .segment_names import ADDED, segments_of
-from .segment_voxels import Mask, box_around, cropped_mask, erase, from_world, paint
+from .segment_names import ADDED, class_segment, is_one_lesion, segments_of
 from .sides_in_scene import side_of
 from .undo import Done, UndoPoint
 
@@ -158,11 +159,10 @@ def lesion_at(segmentation_node: Any, position_lps: World) -> FoundLesion:
         )
     _, segment_id, structure, mask, seed = best
     bodies, count = ndimage.label(mask.voxels, np.ones((3, 3, 3)))
-    body = bodies == bodies[seed]
-    box = box_around(body)
-    assert box is not None
-    k, j, i = (at - part.start for at, part in zip(seed, box, strict=True))
-    return FoundLesion(segment_id, structure, mask.part(box, body[box]), count == 1, (k, j, i))
+    body = Mask(bodies == bodies[seed], mask.start, mask.ijk_to_ras).cropped()
+    assert body is not None
+    k, j, i = (at + first - start for at, first, start in zip(seed, mask.start, body.start, strict=True))
+    return FoundLesion(segment_id, structure, body, count == 1, (k, j, i))
 
 
 def _nearest(mask: Mask, place: tuple[float, ...]) -> tuple[float, tuple[int, int, int]] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import slicer
 import vtk
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -35,6 +36,27 @@ def ijk_to_local_ras(volume_node: Any) -> npt.NDArray[np.float64]:
     matrix = vtk.vtkMatrix4x4()
     volume_node.GetIJKToRASMatrix(matrix)
     return array_from_matrix(matrix)
+
+
+def image_to_ras(image: Any) -> npt.NDArray[np.float64]:
+    """ijk of a vtkOrientedImageData's voxels to RAS in mm, before any parent transform."""
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    return array_from_matrix(matrix)
+
+
+def to_world(parent: Any) -> Any:
+    """The vtkGeneralTransform from below a parent transform node (or None) to world RAS."""
+    transform = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(parent, None, transform)
+    return transform
+
+
+def from_world(parent: Any) -> Any:
+    """The vtkGeneralTransform from world RAS to below a parent transform node (or None)."""
+    transform = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(None, parent, transform)
+    return transform
 
 
 def rigid_parent(node: Any) -> npt.NDArray[np.float64] | None:

@@ -10,15 +10,15 @@ import numpy as np
 from ..measurements.bodies import Bodies
 from .edits import drawn_bodies, reference_lattice
 from .geometry import ijk_to_local_ras
-from .masks import Index, Part
-from .segment_names import name_of_id, structure_of
+from .masks import Index, Mask
+from .segment_names import name_of_id, structure_in
 
 _MOSTLY = 0.5
 """A body of which this share lies in segments that stay is the same thing under another name."""
 _SAME_LATTICE_MM = 1e-3
 
 
-def bodies_drawn_by_hand(found: Bodies, staying: Mapping[str, Part], segmentation_node: Any) -> set[int]:
+def bodies_drawn_by_hand(found: Bodies, staying: Mapping[str, Mask], segmentation_node: Any) -> set[int]:
     """Numbers of the bodies that segments which stay hold already.
 
     Args:
@@ -33,13 +33,13 @@ def bodies_drawn_by_hand(found: Bodies, staying: Mapping[str, Part], segmentatio
     for segment_id, part in staying.items():
         inside = np.bincount(part.read(found.numbers), minlength=count)
         inside_any += inside
-        structure = structure_of(segment_id, segmentation_node.GetSegmentation().GetSegment(segment_id))
+        structure = structure_in(segmentation_node, segment_id)
         held |= {int(n) for n in np.flatnonzero(inside) if n and found.bodies[n - 1].structure is structure}
     return held | {int(n) for n in np.flatnonzero(inside_any > _MOSTLY * whole) if n}
 
 
 def bodies_erased_by_hand(
-    found: Bodies, staying: Mapping[str, Part], segmentation_node: Any, volume_node: Any, drawn_anew: set[str]
+    found: Bodies, staying: Mapping[str, Mask], segmentation_node: Any, volume_node: Any, drawn_anew: set[str]
 ) -> set[int]:
     """Numbers of the bodies that the AI drew before and that the user erased as a whole.
 

@@ -10,14 +10,14 @@ import numpy as np
 from ..anatomy import LESIONS, Structure
 from ..measurements import Lesion, Measurements
 from ..measurements.bodies import Bodies, Body
+from ..measurements.quantities import SIDES, Side
 from .edits import drawn_bodies
 from .leave_out import body_at, on_lattice_of
 from .masks import Index, segment_ids, segment_part
 from .numbering import stable_numbers
-from .segment_names import SegmentName, name_of_id, name_of_segment
+from .segment_names import SegmentName, add_segment, name_of_id, name_of_segment
 from .volume_node import node_grid
 
-_SIDES = ("left", "right")
 _TOO_SMALL = "too small to list"
 
 
@@ -34,7 +34,7 @@ def names_of_bodies(found: Bodies, detail: str, earlier: Any, volume_node: Any) 
         return tuple(SegmentName(body.structure) for body in found.bodies)
     names = {body: _unnumbered(body) for body in found.bodies}
     for structure in LESIONS:
-        for side in _SIDES:
+        for side in SIDES:
             lesions = [body for body in found.bodies if body.structure is structure and body.side == side]
             numbers = _numbers(found, lesions, structure, side, earlier, volume_node)
             names.update({body: SegmentName(structure, side, n) for body, n in zip(lesions, numbers, strict=True)})
@@ -54,12 +54,18 @@ def renumbered(measurements: Measurements, segmentation_node: Any, volume_node: 
     """
     lesions: list[Lesion] = []
     for structure in LESIONS:
-        for side in _SIDES:
+        for side in SIDES:
             same = [one for one in measurements.lesions if (one.kind, one.side) == (structure.id, side)]
             lesions += _as_segments(
                 same, _numbered_segments(segmentation_node, structure, side), segmentation_node, volume_node
             )
     return replace(measurements, lesions=tuple(lesions))
+
+
+def new_lesion_segment(segmentation_node: Any, structure: Structure, side: Side) -> str:
+    """An empty segment for one more lesion of a side, under a number that was never used there ("tumor_left_2")."""
+    taken = _known_numbers(segmentation_node, structure, side)
+    return add_segment(segmentation_node, SegmentName(structure, side, max(taken, default=0) + 1))
 
 
 def _unnumbered(body: Body) -> SegmentName:
@@ -72,7 +78,9 @@ def _numbers(
     if earlier is None:
         return stable_numbers([], [], len(lesions))
     there = _numbered_segments(earlier, structure, side)
-    gone = {n: places for n, places in _known_numbers(earlier, structure, side, volume_node).items() if n not in there}
+    same_grid = on_lattice_of(earlier, volume_node)
+    known = _known_numbers(earlier, structure, side)
+    gone = {n: places if same_grid else () for n, places in known.items() if n not in there}
     columns = [found.bodies.index(body) + 1 for body in lesions]
     rows = []
     for segment_id in there.values():
@@ -93,14 +101,11 @@ def _numbered_segments(segmentation_node: Any, structure: Structure, side: str) 
     return found
 
 
-def _known_numbers(
-    segmentation_node: Any, structure: Structure, side: str, volume_node: Any
-) -> dict[int, tuple[Index, ...]]:
-    """All numbers that lesions have or had here, with a voxel of the CT's grid inside each of the AI's."""
+def _known_numbers(segmentation_node: Any, structure: Structure, side: str) -> dict[int, tuple[Index, ...]]:
+    """All numbers that lesions have or had here, with a voxel of the reference lattice inside each of the AI's."""
     segmentation = segmentation_node.GetSegmentation()
-    same_grid = on_lattice_of(segmentation_node, volume_node)
     named = [(name_of_segment(one, segmentation.GetSegment(one)), ()) for one in segment_ids(segmentation_node)]
-    named += [(name_of_id(one), at if same_grid else ()) for one, at in drawn_bodies(segmentation_node).items()]
+    named += [(name_of_id(one), at) for one, at in drawn_bodies(segmentation_node).items()]
     return {
         name.number: places
         for name, places in named

@@ -17,11 +17,10 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from ..anatomy import STRUCTURES
 from ..errors import InputError
 from ..volume import LabelMap
-from .geometry import array_from_matrix, ijk_to_local_ras, rigid_parent
-from .masks import BINARY_LABELMAP, BoolArray
+from .geometry import array_from_matrix, from_world, ijk_to_local_ras, rigid_parent, to_world
+from .masks import BINARY_LABELMAP, BoolArray, Mask, cropped_mask
 from .region_plan import draw_plan, plan_region
 from .segment_names import segments_of
-from .segment_voxels import Mask, box_around, cropped_mask, from_world, to_world
 from .segmentation_node import refuse_moved_volume
 from .undo import Done, UndoPoint
 from .views import crosshair_lps
@@ -106,11 +105,7 @@ def region_mask(roi_node: Any, volume_node: Any) -> Mask | None:
     if (low >= high).any():
         return None
     cut = whole.part(tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)), np.zeros(high - low, bool))
-    inside = _inside(roi_node, cut, parent)
-    box = box_around(inside)
-    if box is None:
-        return None
-    return cut.part(box, inside[box])
+    return Mask(_inside(roi_node, cut, parent), cut.start, lattice).cropped()
 
 
 def replace_in_region(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..anatomy import KIDNEY, STRUCTURES, Structure
+from ..anatomy import KIDNEY, STRUCTURES
 from ..measurements import body_midline_l_mm, measure
 from ..measurements.bodies import Bodies, part_bodies
 from ..measurements.quantities import format_value
@@ -15,10 +15,8 @@ from ..volume import LabelMap
 from .edits import edited_segments, is_ai, stamp
 from .leave_out import bodies_drawn_by_hand, bodies_erased_by_hand, on_lattice_of
 from .lesion_numbers import names_of_bodies
-from .masks import BoolArray, Index, Part, segment_ids, segment_part
-from .segment_kinds import add_segment, is_one_lesion, side_in_id
-from .segment_names import SegmentName, structure_of
-from .segment_voxels import Mask, box_around, cropped_mask, erase, paint
+from .masks import BoolArray, Index, Mask, cropped_mask, erase, paint, segment_ids, segment_part
+from .segment_names import SegmentName, add_segment, is_one_lesion, side_in_id, structure_in
 from .segmentation_node import label_map_from_node
 from .volume_node import volume_from_node
 
@@ -67,21 +65,21 @@ def plan_region(
         region: voxels of the CT's lattice.
         overwrite_edited: also corrected segments and deleted lesions.
     """
-    box = tuple(slice(at, at + size) for at, size in zip(region.start, region.voxels.shape, strict=True))
+    box = region.box
     edited = edited_segments(segmentation_node)
-    ours = [one for one in segment_ids(segmentation_node) if _structure(segmentation_node, one) is not None]
+    ours = [one for one in segment_ids(segmentation_node) if structure_in(segmentation_node, one) is not None]
     anew = [one for one in ours if is_ai(segmentation_node, one) and (overwrite_edited or one not in edited)]
     staying = {one: segment_part(segmentation_node, one, volume_node) for one in ours if one not in anew}
-    told = _told(segmentation_node, volume_node, label_map, region, box)
+    told = _told(segmentation_node, volume_node, label_map, region)
     out = bodies_drawn_by_hand(told.found, staying, segmentation_node)
     if not overwrite_edited:
         out |= bodies_erased_by_hand(told.found, staying, segmentation_node, volume_node, set(anew))
     numbers = np.where(region.voxels, told.found.numbers[box], 0)
     numbers[np.isin(numbers, list(out))] = 0
     for part in staying.values():
-        numbers[_on_box(part, box)] = 0
-    called = {n: _free(name, staying) for n, name in enumerate(told.names, start=1) if n not in out}
-    before = {one: _on_box(segment_part(segmentation_node, one, volume_node), box) & region.voxels for one in anew}
+        numbers[part.within(box)] = 0
+    called = {n: name.beside(staying) for n, name in enumerate(told.names, start=1) if n not in out}
+    before = {one: segment_part(segmentation_node, one, volume_node).within(box) & region.voxels for one in anew}
     after = {one: np.zeros_like(region.voxels) for one in anew}
     for n in np.unique(numbers[numbers > 0]).tolist():
         mask = after.setdefault(called[n].id, np.zeros_like(region.voxels))
@@ -122,7 +120,8 @@ def draw_plan(segmentation_node: Any, plan: RegionPlan) -> tuple[str, ...]:
     return tuple(left)
 
 
-def _told(segmentation_node: Any, volume_node: Any, label_map: LabelMap, region: Mask, box: tuple[slice, ...]) -> _Told:
+def _told(segmentation_node: Any, volume_node: Any, label_map: LabelMap, region: Mask) -> _Told:
+    box = region.box
     labels = label_map_from_node(segmentation_node, volume_node).labels.copy()
     labels[box] = np.where(region.voxels, label_map.labels[box], labels[box])
     whole = LabelMap(labels, label_map.grid)
@@ -139,39 +138,10 @@ def _as_drawn(name: SegmentName, there: tuple[str, ...]) -> SegmentName:
     return both if name.structure is KIDNEY and name.id not in there and both.id in there else name
 
 
-def _structure(segmentation_node: Any, segment_id: str) -> Structure | None:
-    return structure_of(segment_id, segmentation_node.GetSegmentation().GetSegment(segment_id))
-
-
-def _on_box(part: Part, box: tuple[slice, ...]) -> BoolArray:
-    """The voxels of a part of the CT's grid that lie in a box of it."""
-    inside = np.zeros(tuple(one.stop - one.start for one in box), bool)
-    shared = [
-        (max(a.start, b.start), max(min(a.stop, b.stop), a.start, b.start)) for a, b in zip(part.box, box, strict=True)
-    ]
-    source = tuple(slice(low - a.start, high - a.start) for (low, high), a in zip(shared, part.box, strict=True))
-    target = tuple(slice(low - b.start, high - b.start) for (low, high), b in zip(shared, box, strict=True))
-    inside[target] = part.mask[source]
-    return inside
-
-
-def _free(name: SegmentName, staying: Any) -> SegmentName:
-    """The name of the segment, or of one beside it where that one is not to be touched."""
-    called, count = name, 0
-    while called.id in staying:
-        count += 1
-        called = name.added(count)
-    return called
-
-
 def _masks(voxels: dict[str, BoolArray], region: Mask) -> dict[str, Mask]:
     """Those with any voxel, each in its own smallest box."""
-    found = {}
-    for segment_id, mask in voxels.items():
-        box = box_around(mask)
-        if box is not None:
-            found[segment_id] = region.part(box, mask[box])
-    return found
+    cropped = {one: Mask(mask, region.start, region.ijk_to_ras).cropped() for one, mask in voxels.items()}
+    return {one: mask for one, mask in cropped.items() if mask is not None}
 
 
 def _is_emptied(
@@ -193,7 +163,7 @@ def _sentence(
     structures = {name.id: name.structure for name in called.values()}
     volumes = dict.fromkeys(STRUCTURES, 0.0)
     for segment_id, mask in after.items():
-        structure = structures.get(segment_id) or _structure(segmentation_node, segment_id)
+        structure = structures.get(segment_id) or structure_in(segmentation_node, segment_id)
         if structure is not None:
             volumes[structure] += int(np.count_nonzero(mask)) * voxel_ml
     words = [f"{s.name} {format_value(ml)} mL" if ml else f"no {s.name}" for s, ml in volumes.items()]

@@ -35,7 +35,7 @@ from .edits import drawn_bodies, edited_segments, is_ai, removed_segments, stamp
 from .leave_out import bodies_drawn_by_hand, bodies_erased_by_hand, on_lattice_of
 from .lesion_numbers import names_of_bodies
 from .masks import BINARY_LABELMAP, Index, segment_ids, segment_part, shared_image
-from .segment_names import SegmentName, structure_of
+from .segment_names import SegmentName, structure_in
 from .segmentation_node import new_segmentation_node, put_segment, refuse_moved_volume
 from .undo import UndoPoint, undone_on_error
 
@@ -157,7 +157,7 @@ def _replace(
     for part in staying.values():
         part.write(numbers, 0)
     plans = _plans(target, names, _present(numbers[found.box]), anew, grow=False)
-    held = {_structure(target, one) for one in staying}
+    held = {structure_in(target, one) for one in staying}
     _add_empty(plans, target, [one for one in STRUCTURES if one not in held and one.id not in set(gone) - forget])
     _clear(target, anew)
     _draw(target, volume_node, numbers, found, plans, forget)
@@ -194,10 +194,7 @@ def _plans(
     there = set(segment_ids(node)) - set(ours)
     plans: dict[str, _Plan] = {}
     for number in bodies:
-        called, count = names[number - 1], 0
-        while called.id in there:
-            count += 1
-            called = names[number - 1].added(count)
+        called = names[number - 1].beside(there)
         plan = plans.setdefault(called.id, _Plan(called, grows=grow and called.id in ours))
         plan.bodies.append(number)
     return plans
@@ -277,11 +274,7 @@ def _present(numbers: npt.NDArray[np.uint16]) -> tuple[int, ...]:
 
 def _of_ours(node: Any) -> tuple[str, ...]:
     """The IDs of all segments that are a kidney, a tumor or a cyst, whoever drew them."""
-    return tuple(one for one in segment_ids(node) if _structure(node, one) is not None or is_ai(node, one))
-
-
-def _structure(node: Any, segment_id: str) -> Structure | None:
-    return structure_of(segment_id, node.GetSegmentation().GetSegment(segment_id))
+    return tuple(one for one in segment_ids(node) if structure_in(node, one) is not None or is_ai(node, one))
 
 
 def _keep_record(node: Any, record_json: str) -> None:

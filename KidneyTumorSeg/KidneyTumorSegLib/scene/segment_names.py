@@ -1,15 +1,16 @@
-"""What a segment is, told by its code, its ID and its name; and how the product's own segments are called."""
+"""What a segment is, told by its code, its ID and its name; how the product's own segments are called; new ones."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..anatomy import STRUCTURES, Structure
-from .masks import segment_ids, tag_of
+from ..measurements.quantities import Side
+from .masks import TERMINOLOGY_TAG, segment_ids, tag_of
 
-TERMINOLOGY_TAG = "TerminologyEntry"
 ADDED = "_added"
 """End of the ID of a segment that takes what may not go into a segment that was edited by hand."""
 
@@ -67,6 +68,14 @@ class SegmentName:
         """The name of a further segment for the same thing, beside one that is not to be touched."""
         return replace(self, ending=ADDED + (f"_{count}" if count > 1 else ""), note="added")
 
+    def beside(self, taken: Container[str]) -> SegmentName:
+        """This name, or that of a further segment if its ID is taken."""
+        called, count = self, 0
+        while called.id in taken:
+            count += 1
+            called = self.added(count)
+        return called
+
 
 def structure_of(segment_id: str, segment: Any) -> Structure | None:
     """What a segment holds, or None if it is nothing of ours.
@@ -83,12 +92,14 @@ def structure_of(segment_id: str, segment: Any) -> Structure | None:
     return None if named is None else named.structure
 
 
+def structure_in(segmentation_node: Any, segment_id: str) -> Structure | None:
+    """What one of a node's segments holds, or None."""
+    return structure_of(segment_id, segmentation_node.GetSegmentation().GetSegment(segment_id))
+
+
 def segments_of(segmentation_node: Any, structure: Structure) -> tuple[str, ...]:
     """The IDs of all segments that hold a structure, in their order."""
-    segmentation = segmentation_node.GetSegmentation()
-    return tuple(
-        one for one in segment_ids(segmentation_node) if structure_of(one, segmentation.GetSegment(one)) is structure
-    )
+    return tuple(one for one in segment_ids(segmentation_node) if structure_in(segmentation_node, one) is structure)
 
 
 def name_of_id(segment_id: str) -> SegmentName | None:
@@ -102,6 +113,38 @@ def name_of_id(segment_id: str) -> SegmentName | None:
 def name_of_segment(segment_id: str, segment: Any) -> SegmentName | None:
     """Structure, side and number as ID and name of a segment tell them; None if neither does."""
     return name_of_id(segment_id) or _name_of_words(segment.GetName())
+
+
+def is_one_lesion(segment_id: str) -> bool:
+    """Whether a segment is one lesion's own ("tumor_left_1")."""
+    name = name_of_id(segment_id)
+    return name is not None and name.number > 0
+
+
+def side_in_id(segment_id: str) -> Side | None:
+    """The side that a segment's ID names ("tumor_left_1": left), or None."""
+    name = name_of_id(segment_id)
+    if name is None or not name.side:
+        return None
+    return "left" if name.side == "left" else "right"
+
+
+def class_segment(segmentation_node: Any, structure: Structure, side: Side) -> str:
+    """The segment of a structure on a side, else of the whole structure; made if there is none."""
+    there = [one for one in segments_of(segmentation_node, structure) if not is_one_lesion(one)]
+    for wanted in (f"{structure.id}_{side}", structure.id, *(one for one in there if side_in_id(one) is None)):
+        if wanted in there:
+            return wanted
+    by_side = any(side_in_id(one) for one in segment_ids(segmentation_node))
+    return add_segment(segmentation_node, SegmentName(structure, side if by_side else ""))
+
+
+def add_segment(segmentation_node: Any, called: SegmentName) -> str:
+    """An empty segment under this name; its ID, which differs from the name's if that is taken."""
+    segmentation = segmentation_node.GetSegmentation()
+    segment_id = str(segmentation.AddEmptySegment(called.id, called.name, called.color_fraction))
+    segmentation.GetSegment(segment_id).SetTag(TERMINOLOGY_TAG, called.terminology_entry)
+    return segment_id
 
 
 def _name_of_words(text: str) -> SegmentName | None:

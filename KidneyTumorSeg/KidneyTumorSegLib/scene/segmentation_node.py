@@ -11,8 +11,8 @@ import slicer
 from ..anatomy import CYST, KIDNEY, STRUCTURES, TUMOR, Structure
 from ..errors import InputError
 from ..volume import LabelMap
-from .masks import BINARY_LABELMAP, segment_part, shared_image
-from .segment_names import TERMINOLOGY_TAG, SegmentName, segments_of
+from .masks import BINARY_LABELMAP, TERMINOLOGY_TAG, segment_part, shared_image
+from .segment_names import SegmentName, segments_of
 from .volume_node import node_grid
 
 _PAINT_ORDER = (KIDNEY, CYST, TUMOR)

@@ -12,9 +12,8 @@ from ..measurements.quantities import SIDES, Side
 from ..measurements.sides import split_sides
 from ..volume import Grid
 from .geometry import ras_from_lps, rigid_parent
-from .segment_kinds import side_in_id
-from .segment_names import segments_of
-from .segment_voxels import Mask, cropped_mask
+from .masks import Mask, cropped_mask
+from .segment_names import segments_of, side_in_id
 from .volume_node import node_grid, volume_from_node
 
 _COARSE_MM = 3.0

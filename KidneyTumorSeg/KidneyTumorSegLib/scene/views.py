@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import slicer
 
-from .geometry import rigid_parent
+from .geometry import rigid_parent, to_world
 
 World = tuple[float, float, float]
 _NEVER_PLACED = (0.0, 0.0, 0.0)
@@ -73,8 +73,6 @@ def in_world(position_lps: World, node: Any) -> World:
     parent = node.GetParentTransformNode()
     if parent is None or rigid_parent(node) is not None:
         return position_lps
-    from .segment_voxels import to_world
-
     right, front, up = to_world(parent).TransformPoint(-position_lps[0], -position_lps[1], position_lps[2])
     return -right, -front, up
 
