@@ -12,7 +12,6 @@ FILE_LINES, FUNCTION_LINES = 400, 50
 LONGER = {
     # Slicer wants module, widget, logic and self-test in one file.
     "KidneyTumorSeg/KidneyTumorSeg.py": 480,
-    "Testing/scene/test_segmentation_node.py": 420,
 }
 
 CODE = sorted([REPOSITORY / "headless.py", *(REPOSITORY / "KidneyTumorSeg").rglob("*.py")])

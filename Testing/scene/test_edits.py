@@ -175,10 +175,8 @@ def test_a_seg_nrrd_file_keeps_what_is_edited_and_what_is_not(two, tmp_path, det
 
 
 def test_a_scene_bundle_keeps_what_is_edited_and_the_next_run_respects_it(two, tmp_path):
-    import zipfile
-
     import slicer
-    from slicer_scene import Slicer, the_slicer
+    from slicer_scene import opened_again
 
     from KidneyTumorSegLib.measurements import measure
     from KidneyTumorSegLib.scene.masks import segment_part
@@ -190,18 +188,7 @@ def test_a_scene_bundle_keeps_what_is_edited_and_the_next_run_respects_it(two, t
     label_map = patient.label_map()
     expected = np.zeros_like(label_map.labels)
     segment_part(node, "tumor", patient.ct).write(expected, 1)
-    for one in (patient.ct, node, patient.ct.GetParentTransformNode()):
-        one.AddDefaultStorageNode()
-    assert slicer.mrmlScene.WriteToMRB(str(tmp_path / "case.mrb"), None)
-    with zipfile.ZipFile(tmp_path / "case.mrb") as bundle:
-        bundle.extractall(tmp_path)
-    (description,) = tmp_path.rglob("*.mrml")
-    other = Slicer()
-    other.install()
-    try:
-        other.scene.SetURL(str(description))
-        other.scene.SetRootDirectory(str(description.parent))
-        assert other.scene.Import(None)
+    with opened_again(tmp_path, patient.ct, node, patient.ct.GetParentTransformNode()):
         node, ct = slicer.util.getNode("CT segmentation"), slicer.util.getNode("CT")
         assert edited(node) == ("tumor",)
         kept = place_result(label_map, measure(label_map), ct, how="replace", target=node).kept
@@ -209,8 +196,6 @@ def test_a_scene_bundle_keeps_what_is_edited_and_the_next_run_respects_it(two, t
         now = np.zeros_like(label_map.labels)
         segment_part(node, "tumor", ct).write(now, 1)
         assert np.array_equal(now, expected)
-    finally:
-        the_slicer()
 
 
 def test_a_copy_of_the_node_is_as_edited_as_the_original_and_a_copied_segment_is_protected(two):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 
 import numpy as np
 import pytest
@@ -295,7 +294,7 @@ def test_a_damaged_record_of_decisions_is_no_decision(scene, caplog):
 
 def test_decisions_are_saved_and_loaded_with_the_scene(scene, tmp_path):
     import slicer
-    from slicer_scene import Slicer, the_slicer
+    from slicer_scene import opened_again
 
     from KidneyTumorSegLib.scene.review import set_status
 
@@ -305,21 +304,8 @@ def test_decisions_are_saved_and_loaded_with_the_scene(scene, tmp_path):
     set_status(node, items[0], "accepted", name, time=TIME)
     set_status(node, items[1], "rejected", name, time=TIME)
     expected = items_of(node, ct)
-    for one in (ct, node, ct.GetParentTransformNode()):
-        one.AddDefaultStorageNode()
-    assert scene.WriteToMRB(str(tmp_path / "case.mrb"), None)
-    with zipfile.ZipFile(tmp_path / "case.mrb") as bundle:
-        bundle.extractall(tmp_path)
-    (description,) = tmp_path.rglob("*.mrml")
-    other = Slicer()
-    other.install()
-    try:
-        other.scene.SetURL(str(description))
-        other.scene.SetRootDirectory(str(description.parent))
-        assert other.scene.Import(None)
+    with opened_again(tmp_path, ct, node, ct.GetParentTransformNode()):
         loaded = items_of(slicer.util.getNode("CT segmentation"), slicer.util.getNode("CT"))
-    finally:
-        the_slicer()
     assert statuses(loaded) == statuses(expected)
     assert [(item.reviewer, item.time, item.key) for item in loaded] == [
         (item.reviewer, item.time, item.key) for item in expected

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from itertools import permutations, product
 
 import numpy as np
 import pytest
+from scene_patient import under
 
 from KidneyTumorSegLib.anatomy import STRUCTURES
 from KidneyTumorSegLib.errors import InputError, UsageError
@@ -109,15 +109,7 @@ def test_slicer_itself_reads_the_same_labels_on_the_ct(scene):
 
 
 def linear(node):
-    import slicer
-
-    from KidneyTumorSegLib.scene.geometry import matrix_from_array
-
-    matrix = np.array([[0.8, -0.6, 0, 20.0], [0.6, 0.8, 0, -5.0], [0, 0, 1, 8.0], [0, 0, 0, 1.0]])
-    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "turned")
-    transform.SetMatrixTransformToParent(matrix_from_array(matrix))
-    node.SetAndObserveTransformNodeID(transform.GetID())
-    return transform
+    return under(node, [[0.8, -0.6, 0, 20.0], [0.6, 0.8, 0, -5.0], [0, 0, 1, 8.0], [0, 0, 0, 1.0]], "turned")
 
 
 def grid_transform(node):
@@ -291,7 +283,7 @@ def test_a_seg_nrrd_file_is_read_the_same_by_slicerio(scene, tmp_path):
 
 def test_a_whole_scene_saved_as_mrb_opens_with_all_that_matters(scene, tmp_path):
     import slicer
-    from slicer_scene import Slicer, the_slicer
+    from slicer_scene import opened_again
 
     ct = a_ct(oblique())
     linear(ct)
@@ -299,25 +291,12 @@ def test_a_whole_scene_saved_as_mrb_opens_with_all_that_matters(scene, tmp_path)
 
     node = labels_in_scene(LabelMap(blobs(oblique()).labels, node_grid(ct)), ct)
     expected = seg_facts(node, ct)
-    for one in [ct, node, ct.GetParentTransformNode()]:
-        one.AddDefaultStorageNode()
-    assert scene.WriteToMRB(str(tmp_path / "case.mrb"), None)
-    with zipfile.ZipFile(tmp_path / "case.mrb") as bundle:
-        bundle.extractall(tmp_path)
-    (description,) = tmp_path.rglob("*.mrml")
-    other = Slicer()
-    other.install()
-    try:
-        other.scene.SetURL(str(description))
-        other.scene.SetRootDirectory(str(description.parent))
-        assert other.scene.Import(None)
+    with opened_again(tmp_path, ct, node, ct.GetParentTransformNode()):
         again = slicer.util.getNode("CT segmentation")
         ct_again = slicer.util.getNode("CT")
         assert seg_facts(again, ct_again) == expected
         assert again.GetParentTransformNode().GetName() == "turned"
         assert again.GetNodeReference(again.GetReferenceImageGeometryReferenceRole()) is ct_again
-    finally:
-        the_slicer()
 
 
 def test_a_wrong_ending_or_folder_is_refused(scene, tmp_path):

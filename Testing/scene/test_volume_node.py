@@ -6,30 +6,12 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
+from scene_patient import turned, under
 
 from KidneyTumorSegLib.errors import InputError
 from KidneyTumorSegLib.volume import Grid, Volume, canonical
 
 ORDERS = [(axes, flips) for axes in permutations(range(3)) for flips in product((False, True), repeat=3)]
-
-
-def turned(degrees: float, axis: int = 2) -> np.ndarray:
-    a, b = (n for n in range(3) if n != axis)
-    matrix, angle = np.eye(4), np.deg2rad(degrees)
-    matrix[a, a] = matrix[b, b] = np.cos(angle)
-    matrix[a, b], matrix[b, a] = -np.sin(angle), np.sin(angle)
-    return matrix
-
-
-def put_under(node, to_world):
-    import slicer
-
-    from KidneyTumorSegLib.scene.geometry import matrix_from_array
-
-    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "parent")
-    transform.SetMatrixTransformToParent(matrix_from_array(to_world))
-    node.SetAndObserveTransformNodeID(transform.GetID())
-    return transform
 
 
 def test_a_round_trip_keeps_every_voxel_and_the_affine(scene, scan):
@@ -48,7 +30,7 @@ def test_all_axis_orders_and_flips_keep_each_voxel_where_it_is_in_the_world(scen
     random = np.random.default_rng(0)
     spacing = np.diag([0.7, 1.1, 2.5])
     direction = np.eye(3)[:, list(axes)] * np.where(flips, -1.0, 1.0)
-    affine = turned(12.0, 0) @ turned(-7.0, 1)
+    affine = turned(12.0, 1, 2) @ turned(-7.0, 0, 2)
     affine[:3, :3] = affine[:3, :3] @ direction @ spacing
     affine[:3, 3] = (-30.0, 44.0, 512.25)
     original = Volume.of(random.integers(-1000, 1000, (5, 7, 6), dtype=np.int16), affine)
@@ -124,7 +106,7 @@ def test_values_that_no_ct_has_are_kept_for_the_checks_to_see(scene, value):
     np.testing.assert_array_equal(volume.voxels, voxels)
 
 
-@pytest.mark.parametrize("to_world", [turned(30.0), np.diag([-1.0, 1.0, 1.0, 1.0]), turned(90.0, 0)])
+@pytest.mark.parametrize("to_world", [turned(30.0, 0, 1), np.diag([-1.0, 1.0, 1.0, 1.0]), turned(90.0, 1, 2)])
 def test_a_rigid_parent_transform_is_part_of_the_world(scene, scan, to_world):
     from KidneyTumorSegLib.scene.geometry import ras_from_lps
     from KidneyTumorSegLib.scene.volume_node import volume_from_node, volume_to_node
@@ -132,7 +114,7 @@ def test_a_rigid_parent_transform_is_part_of_the_world(scene, scan, to_world):
     node = volume_to_node(scan[0], "CT")
     to_world = to_world.copy()
     to_world[:3, 3] = (5.0, -80.0, 12.5)
-    put_under(node, to_world)
+    under(node, to_world)
     volume = volume_from_node(node)
     np.testing.assert_allclose(volume.affine, ras_from_lps(to_world @ ras_from_lps(scan[0].affine)), atol=1e-9)
     assert volume.notes == ()
@@ -142,7 +124,7 @@ def test_a_stretching_parent_transform_is_left_out_and_it_is_said(scene, scan):
     from KidneyTumorSegLib.scene.volume_node import volume_from_node, volume_to_node
 
     node = volume_to_node(scan[0], "CT")
-    put_under(node, np.diag([1.1, 1.0, 1.0, 1.0]))
+    under(node, np.diag([1.1, 1.0, 1.0, 1.0]))
     volume = volume_from_node(node)
     assert volume.grid.same_as(scan[0].grid)
     assert "bends or stretches" in volume.notes[0]

@@ -1,4 +1,4 @@
-"""A small patient with lesions of known size in the scene, in any orientation and both segment layouts. For tests."""
+"""A small patient of balls for tests of the scene: lesions of known size, any orientation, both segment layouts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,18 @@ def turned(degrees, a, b):
     matrix[a, a] = matrix[b, b] = np.cos(angle)
     matrix[a, b], matrix[b, a] = -np.sin(angle), np.sin(angle)
     return matrix
+
+
+def under(node, to_world_ras, name="moved"):
+    """Put a node under a new linear transform (4x4, world RAS), which is returned."""
+    import slicer
+
+    from KidneyTumorSegLib.scene.geometry import matrix_from_array
+
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)
+    transform.SetMatrixTransformToParent(matrix_from_array(to_world_ras))
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    return transform
 
 
 def canonical_grid():
@@ -60,9 +72,7 @@ def stored(label_map, orientation):
 
 def in_scene(label_map, orientation="axial"):
     """The CT, its segmentation, and what turns a place of `patient` into the world's."""
-    import slicer
-
-    from KidneyTumorSegLib.scene.geometry import matrix_from_array, ras_from_lps
+    from KidneyTumorSegLib.scene.geometry import ras_from_lps
     from KidneyTumorSegLib.scene.segmentation_node import segmentation_to_node
     from KidneyTumorSegLib.scene.volume_node import node_grid, volume_to_node
 
@@ -72,9 +82,7 @@ def in_scene(label_map, orientation="axial"):
     if orientation == "turned":
         turn = turned(25.0, 0, 1) @ turned(-12.0, 1, 2)
         turn[:3, 3] = (12.0, -30.0, 44.0)
-        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "registration")
-        transform.SetMatrixTransformToParent(matrix_from_array(ras_from_lps(turn) @ np.diag([-1.0, -1.0, 1.0, 1.0])))
-        ct.SetAndObserveTransformNodeID(transform.GetID())
+        under(ct, ras_from_lps(turn) @ np.diag([-1.0, -1.0, 1.0, 1.0]), "registration")
     label_map = LabelMap(label_map.labels, node_grid(ct))
     return ct, segmentation_to_node(label_map, ct), lambda place: tuple(turn[:3, :3] @ place + turn[:3, 3])
 
@@ -100,13 +108,13 @@ def by_lesion(node):
         node.GetSegmentation().RemoveSegment(structure.id)
 
 
-def segments(node, ct):
-    """Every segment's voxels on the CT, as Slicer itself says, by ID."""
+def segments(node, ct, ids=None):
+    """The voxels of these segments, or of all, on the CT, as Slicer itself says, by ID."""
     import slicer
 
     from KidneyTumorSegLib.scene.masks import segment_ids
 
-    return {one: slicer.util.arrayFromSegmentBinaryLabelmap(node, one, ct) != 0 for one in segment_ids(node)}
+    return {one: slicer.util.arrayFromSegmentBinaryLabelmap(node, one, ct) != 0 for one in ids or segment_ids(node)}
 
 
 def same(one, other):
@@ -115,16 +123,12 @@ def same(one, other):
 
 def roi(scene, center_lps, size_mm, turn=None):
     """A region around a place; `turn` (4x4, world RAS) is put on it by a parent transform."""
-    from KidneyTumorSegLib.scene.geometry import matrix_from_array
-
     node = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "region")
     node.SetSize(*size_mm)
     node.SetCenter(0.0, 0.0, 0.0)
     move = np.eye(4)
     move[:3, 3] = np.array(center_lps) * (-1, -1, 1)
-    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "of the region")
-    transform.SetMatrixTransformToParent(matrix_from_array(move @ (np.eye(4) if turn is None else turn)))
-    node.SetAndObserveTransformNodeID(transform.GetID())
+    under(node, move @ (np.eye(4) if turn is None else turn), "of the region")
     return node
 
 

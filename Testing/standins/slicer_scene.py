@@ -7,6 +7,9 @@ Base/QTApp/qSlicerApplicationHelper.cxx (module logics).
 from __future__ import annotations
 
 import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,6 +80,26 @@ class Slicer:
             majorVersion=5,
             minorVersion=12,
         )
+
+
+@contextmanager
+def opened_again(folder: Path, *nodes: Any) -> Iterator[Any]:
+    """The scene saved as a bundle in a folder, and opened as another one, which is the scene inside the block."""
+    for one in nodes:
+        one.AddDefaultStorageNode()
+    assert slicer.mrmlScene.WriteToMRB(str(folder / "case.mrb"), None)
+    with zipfile.ZipFile(folder / "case.mrb") as bundle:
+        bundle.extractall(folder)
+    (description,) = folder.rglob("*.mrml")
+    other = Slicer()
+    other.install()
+    try:
+        other.scene.SetURL(str(description))
+        other.scene.SetRootDirectory(str(description.parent))
+        assert other.scene.Import(None)
+        yield other.scene
+    finally:
+        the_slicer()
 
 
 _THE_SLICER: list[Slicer] = []

@@ -1,6 +1,7 @@
 """A patient of boxes for tests of the scene: two kidneys, two tumors and a cyst on the left, a tumor on the right.
 
-The boxes lie in canonical order (k up, j to the back, i to the patient's left) and can be stored in any order.
+Boxes are known voxel for voxel, in all 48 storage orders; `scene_patient` has balls, known in millimeters. They lie in
+canonical order (k up, j to the back, i to the patient's left).
 """
 
 from __future__ import annotations
@@ -9,13 +10,12 @@ from itertools import permutations, product
 from typing import Any
 
 import numpy as np
-import slicer
 import vtk
+from scene_patient import segments, turned, under
 from segment_editor import SegmentEditor
 
 from KidneyTumorSegLib.measurements import measure
-from KidneyTumorSegLib.scene.geometry import matrix_from_array
-from KidneyTumorSegLib.scene.masks import tag_of, voxels_of
+from KidneyTumorSegLib.scene.masks import segment_ids, tag_of, voxels_of
 from KidneyTumorSegLib.scene.results import place_result
 from KidneyTumorSegLib.scene.segmentation_node import label_map_from_node
 from KidneyTumorSegLib.scene.volume_node import node_grid, volume_to_node
@@ -54,18 +54,16 @@ class Patient:
         affine = np.diag([*_SPACING, 1.0])
         affine[:3, 3] = [-step * (n - 1) / 2 for step, n in zip(_SPACING, SHAPE[::-1], strict=True)]
         if oblique:
-            affine = _turned(13.0, 0, 1) @ _turned(-9.0, 0, 2) @ _turned(11.0, 1, 2) @ affine
+            affine = turned(13.0, 0, 1) @ turned(-9.0, 0, 2) @ turned(11.0, 1, 2) @ affine
         self._order = order
         grid = order.apply_to_grid(Grid(SHAPE, affine))
         random = np.random.default_rng(0)
         voxels = random.integers(-100, 200, grid.shape, dtype=np.int16)
         self.ct = volume_to_node(Volume(voxels, grid), "CT")
         if moved:
-            to_world = _turned(10.0, 0, 1)
+            to_world = turned(10.0, 0, 1)
             to_world[:3, 3] = (4.0, -30.0, 12.5)
-            transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "moved")
-            transform.SetMatrixTransformToParent(matrix_from_array(to_world))
-            self.ct.SetAndObserveTransformNodeID(transform.GetID())
+            under(self.ct, to_world)
 
     def stored(self, canonical: np.ndarray) -> np.ndarray:
         """An array in canonical order, in the order in which the CT is stored."""
@@ -83,13 +81,6 @@ class Patient:
         return self.stored(inside)
 
 
-def _turned(degrees: float, a: int, b: int) -> np.ndarray:
-    matrix, angle = np.eye(4), np.deg2rad(degrees)
-    matrix[a, a] = matrix[b, b] = np.cos(angle)
-    matrix[a, b], matrix[b, a] = -np.sin(angle), np.sin(angle)
-    return matrix
-
-
 def place(patient, label_map=None, **options):
     """Put a label map of the patient into the scene; by default all of it."""
     label_map = label_map or patient.label_map()
@@ -97,12 +88,12 @@ def place(patient, label_map=None, **options):
 
 
 def ids(node):
-    return tuple(node.GetSegmentation().GetSegmentIDs())
+    return segment_ids(node)
 
 
 def mask(patient, node, segment_id):
     """Asked of Slicer itself, on the CT's grid."""
-    return slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, patient.ct) != 0
+    return segments(node, patient.ct, (segment_id,))[segment_id]
 
 
 def labels(patient, node):
