@@ -73,6 +73,17 @@ def test_a_small_lesion_is_doubtful_with_its_size():
     assert doubt.position_lps == doubt.lesion.center_lps
 
 
+def test_a_long_lesion_of_little_volume_is_thin_and_a_compact_one_small_never_both():
+    rod = Patient()
+    away = np.abs(rod.places - (45.0, 26.0, 0.0))
+    rod.labels[(away <= (14.0, 1.5, 1.6)).all(axis=-1)] = TUMOR  # 14 voxels of 12 mm3 in a row
+    (reason,) = rod.only().reasons
+    assert reason == "It is thin (0.17 mL, 26 mm): it may be false, and its kind is hard to tell."
+    ball = Patient().put(TUMOR, (45.0, 25.0, 0.0), 6.0, 95.0).only()
+    assert ball.lesion.diameter_mm > 10.0
+    assert ball.reasons[0].startswith("It is small (0.")
+
+
 def test_a_lesion_far_from_a_kidney_is_doubtful():
     doubt = Patient().put(TUMOR, (0.0, 30.0, 30.0), 9.0, 95.0).only()
     assert doubt.reasons == ("It lies more than 5 mm away from all kidney tissue.",)

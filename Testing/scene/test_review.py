@@ -16,12 +16,13 @@ TIME = "2026-03-01T10:00:00+01:00"
 
 
 def items_of(node, ct, findings=()):
+    from KidneyTumorSegLib.scene.lesion_numbers import renumbered
     from KidneyTumorSegLib.scene.review import review_items
     from KidneyTumorSegLib.scene.segmentation_node import label_map_from_node
     from KidneyTumorSegLib.scene.volume_node import volume_from_node
 
     label_map = label_map_from_node(node, ct)
-    return review_items(node, volume_from_node(ct), label_map, measure(label_map), findings)
+    return review_items(node, volume_from_node(ct), label_map, renumbered(measure(label_map), node, ct), findings)
 
 
 def item_at(items, place):
@@ -181,9 +182,41 @@ def test_a_removed_lesion_stays_in_the_list_as_rejected(scene):
     set_status(node, item, "rejected", "A", time=TIME)
     items = items_of(node, ct)
     assert items[-1].gone
-    assert (items[-1].title, items[-1].status, items[-1].reason) == ("Right tumor 1", "rejected", "It was removed.")
+    assert (items[-1].title, items[-1].status) == ("Right tumor 1, as it was", "rejected")
+    assert items[-1].reason == "It was removed."
     assert summary(items) == "1 of 3 reviewed."
     assert next_open(items, items[1].key) is items[0], "nobody is sent to what is gone"
+
+
+def test_a_lesion_that_is_gone_never_bears_the_title_of_one_that_is_there(scene):
+    """Its number goes to the next one where a class has one segment; deciding on it again changes no title."""
+    from KidneyTumorSegLib.scene.fixes import relabel
+    from KidneyTumorSegLib.scene.review import set_status
+
+    ct, node, world = in_scene(patient())
+    relabel(node, ct, world(LEFT_CYST), "tumor")
+    item = item_at(items_of(node, ct), LEFT_TUMOR)
+    relabel(node, ct, world(LEFT_TUMOR), "nothing")
+    set_status(node, item, "rejected", "A")
+    for _ in range(2):
+        titles = [item.title for item in items_of(node, ct)]
+        assert sorted(titles) == ["Left tumor 1", "Left tumor 1, as it was", "Right tumor 1"]
+        set_status(node, items_of(node, ct)[-1], "rejected", "B")
+
+
+def test_titles_have_the_numbers_of_the_segments(scene):
+    from KidneyTumorSegLib.scene.fixes import relabel
+    from KidneyTumorSegLib.scene.review import set_status
+
+    ct, node, world = in_scene(patient(), "turned")
+    by_lesion(node)
+    relabel(node, ct, world(LEFT_CYST), "tumor")
+    item = item_at(items_of(node, ct), world(LEFT_TUMOR))
+    assert item.title == "Left tumor 1"
+    relabel(node, ct, world(LEFT_TUMOR), "nothing")
+    set_status(node, item, "rejected", "A")
+    assert {item.title for item in items_of(node, ct)} == {"Left tumor 2", "Right tumor 1", "Left tumor 1, as it was"}
+    assert "tumor_left_2" in node.GetSegmentation().GetSegmentIDs()
 
 
 @pytest.mark.parametrize(
@@ -200,7 +233,7 @@ def test_what_became_of_a_lesion_that_is_none_any_more_is_told(scene, to, reason
     if to == "cyst":
         relabel(node, ct, world(RIGHT_TUMOR), "nothing")
     last = items_of(node, ct)[-1]
-    assert (last.gone, last.title, last.status, last.reason) == (True, "Right tumor 1", "relabeled", reason)
+    assert (last.gone, last.title, last.status, last.reason) == (True, "Right tumor 1, as it was", "relabeled", reason)
 
 
 def test_taking_one_change_back_leaves_decisions_made_since(scene):

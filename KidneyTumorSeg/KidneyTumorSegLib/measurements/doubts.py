@@ -26,6 +26,8 @@ from .quantities import Lesion, Measurements, World, format_value
 from .sides import CONNECTED_26
 
 SMALL_ML, SMALL_MM = 1.0, 10.0
+THIN = 1.5
+"""So much longer than a ball of its volume, a lesion is thin rather than small."""
 FAR_MM = 5.0
 CYST_MOST_HU = 30.0
 TUMOR_LEAST_HU = 15.0
@@ -114,7 +116,8 @@ def _reasons(volume: Volume, label_map: LabelMap, lesion: Lesion, body: LesionBo
         yield _EDGE, "It reaches the edge of the scan and may be cut off."
     if lesion.volume_ml < SMALL_ML or lesion.diameter_mm < SMALL_MM:
         size = f"{format_value(lesion.volume_ml)} mL, {format_value(lesion.diameter_mm)} mm"
-        yield _SMALL, f"It is small ({size}): it may be false, and its kind is hard to tell."
+        what = "thin" if _is_thin(lesion) else "small"
+        yield _SMALL, f"It is {what} ({size}): it may be false, and its kind is hard to tell."
     wide = around(body.box, grid, FAR_MM)
     here = np.pad(body.mask, [(b.start - w.start, w.stop - b.stop) for b, w in zip(body.box, wide, strict=True)])
     labels = label_map.labels[wide]
@@ -127,6 +130,11 @@ def _reasons(volume: Volume, label_map: LabelMap, lesion: Lesion, body: LesionBo
             yield _CONTACT, "It touches a tumor: both may be one mass."
     if volume.modality == "CT":
         yield from _density(volume, lesion, body)
+
+
+def _is_thin(lesion: Lesion) -> bool:
+    ball_mm = 10.0 * float(np.cbrt(6.0 * lesion.volume_ml / np.pi))
+    return lesion.diameter_mm >= max(SMALL_MM, THIN * ball_mm)
 
 
 def _near(lesion: BoolArray, kidney: BoolArray, grid: Grid) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from slicer.i18n import tr as _
 
 from ..anatomy import KIDNEY, LESIONS, STRUCTURES, Structure
 from ..errors import InputError, UsageError
@@ -21,7 +22,7 @@ from .geometry import from_world
 from .lesion_numbers import new_lesion_segment
 from .masks import Mask, cropped_mask, erase, paint
 from .neck import part_at_neck
-from .segment_names import ADDED, class_segment, is_one_lesion, segments_of
+from .segment_names import ADDED, class_segment, is_one_lesion, lesion_title, segments_of
 from .sides_in_scene import side_of
 from .undo import Done, UndoPoint
 
@@ -69,10 +70,12 @@ def relabel(segmentation_node: Any, volume_node: Any, position_lps: World, to: s
         UsageError: another word for `to`.
     """
     if to != NOTHING and to not in _TARGETS:
-        raise UsageError(f"'{to}' is nothing that a lesion can be made. Use tumor, cyst, kidney or nothing.")
+        text = _("'{word}' is nothing that a lesion can be made. Use tumor, cyst, kidney or nothing.")
+        raise UsageError(text.format(word=to))
     lesion = lesion_at(segmentation_node, position_lps)
     if to == lesion.structure.id:
-        raise InputError(f"This is a {to} already. Choose something else, or another lesion.")
+        text = _("This is a {kind} already. Choose something else, or another lesion.")
+        raise InputError(text.format(kind=to))
     side = side_of(segmentation_node, volume_node, lesion.segment_id, lesion.mask)
     point = UndoPoint(segmentation_node, editor)
     changed: list[str] = []
@@ -85,8 +88,9 @@ def relabel(segmentation_node: Any, volume_node: Any, position_lps: World, to: s
             segmentation_node.GetSegmentation().RemoveSegment(lesion.segment_id)
         else:
             changed.append(lesion.segment_id)
-    outcome = {NOTHING: "was removed", KIDNEY.id: "is now kidney tissue"}.get(to, f"is now a {to}")
-    return Done(f"{_title(lesion, side)} {outcome}.", tuple(changed), point)
+    outcomes = {NOTHING: _("{lesion}, was removed."), KIDNEY.id: _("{lesion}, is now kidney tissue.")}
+    sentence = outcomes.get(to, _("{lesion}, is now a {kind}."))
+    return Done(sentence.format(lesion=_title(lesion, side), kind=to), tuple(changed), point)
 
 
 def split(segmentation_node: Any, volume_node: Any, position_lps: World, *, editor: Any = None) -> Done:
@@ -109,10 +113,10 @@ def split(segmentation_node: Any, volume_node: Any, position_lps: World, *, edit
     parts = part_at_neck(lesion.mask.voxels, lesion.mask.spacing, lesion.seed)
     side = side_of(segmentation_node, volume_node, lesion.segment_id, lesion.mask)
     if parts is None:
-        raise InputError(
-            f"{_title(lesion, side)} has no neck at which it could be parted. Cut it in the Segment Editor with Erase "
-            "or Scissors."
+        text = _(
+            "{lesion}, has no neck at which it could be parted. Cut it in the Segment Editor with Erase or Scissors."
         )
+        raise InputError(text.format(lesion=_title(lesion, side)))
     part, rest, gap = (
         Mask(voxels, lesion.mask.start, lesion.mask.ijk_to_ras) for voxels in (parts.part, parts.rest, parts.gap)
     )
@@ -128,12 +132,15 @@ def split(segmentation_node: Any, volume_node: Any, position_lps: World, *, edit
         if kidney is not None:
             changed.append(kidney)
             paint(segmentation_node, kidney, gap)
-    sentence = (
-        f"{_title(lesion, side)} is now two: {format_value(part.volume_ml)} mL at the crosshair and "
-        f"{format_value(rest.volume_ml)} mL; {format_value(gap.volume_ml)} mL between them "
-        f"{'was cleared' if kidney is None else 'is now kidney tissue'}."
-    )
-    return Done(sentence, tuple(changed), point)
+    if kidney is None:
+        text = _("{lesion}, is now two: {part} mL at the crosshair and {rest} mL; {gap} mL between them was cleared.")
+    else:
+        text = _(
+            "{lesion}, is now two: {part} mL at the crosshair and {rest} mL; "
+            "{gap} mL between them is now kidney tissue."
+        )
+    volumes = {name: format_value(mask.volume_ml) for name, mask in (("part", part), ("rest", rest), ("gap", gap))}
+    return Done(text.format(lesion=_title(lesion, side), **volumes), tuple(changed), point)
 
 
 def lesion_at(segmentation_node: Any, position_lps: World) -> FoundLesion:
@@ -155,9 +162,9 @@ def lesion_at(segmentation_node: Any, position_lps: World) -> FoundLesion:
                 best = (found[0], segment_id, structure, mask, found[1])
     if best is None:
         raise InputError(
-            "There is no tumor or cyst at the crosshair. Place it on one: hold Shift and move the mouse over it."
+            _("There is no tumor or cyst at the crosshair. Place it on one: hold Shift and move the mouse over it.")
         )
-    _, segment_id, structure, mask, seed = best
+    _away, segment_id, structure, mask, seed = best
     bodies, count = ndimage.label(mask.voxels, np.ones((3, 3, 3)))
     body = Mask(bodies == bodies[seed], mask.start, mask.ijk_to_ras).cropped()
     assert body is not None
@@ -215,4 +222,4 @@ def _kidney_around(segmentation_node: Any, body: Mask, gap: Mask) -> str | None:
 
 
 def _title(lesion: FoundLesion, side: Side) -> str:
-    return f"{side.capitalize()} {lesion.structure.name}, {format_value(lesion.mask.volume_ml)} mL,"
+    return f"{lesion_title(lesion.structure.id, side)}, {format_value(lesion.mask.volume_ml)} mL"

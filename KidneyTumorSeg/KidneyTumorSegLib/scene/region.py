@@ -12,16 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import slicer
 import vtk
+from slicer.i18n import tr as _
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..anatomy import STRUCTURES
 from ..errors import InputError
 from ..volume import LabelMap
 from .geometry import array_from_matrix, from_world, ijk_to_local_ras, rigid_parent, to_world
-from .masks import BINARY_LABELMAP, BoolArray, Mask, cropped_mask
+from .masks import BoolArray, Mask, cropped_mask
 from .region_plan import draw_plan, plan_region
 from .segment_names import segments_of
-from .segmentation_node import refuse_moved_volume
+from .segmentation_node import refuse_moved_volume, refuse_unfit
 from .undo import Done, UndoPoint
 from .views import crosshair_lps
 from .volume_node import node_grid
@@ -136,10 +137,10 @@ def replace_in_region(
         InputError: the CT was changed meanwhile, the segmentation is not on it, or the region is outside of the scan.
     """
     refuse_moved_volume(label_map, volume_node)
-    _refuse_segmentation(segmentation_node, volume_node)
+    refuse_unfit(segmentation_node, volume_node)
     region = region_mask(roi_node, volume_node)
     if region is None:
-        raise InputError("The region lies outside of the scan. Move it over what is to be segmented again.")
+        raise InputError(_("The region lies outside of the scan. Move it over what is to be segmented again."))
     plan = plan_region(segmentation_node, volume_node, label_map, region, overwrite_edited)
     point = UndoPoint(segmentation_node, editor)
     with point.change():
@@ -175,12 +176,13 @@ def _inside(roi_node: Any, cut: Mask, parent: Any) -> BoolArray:
 def _region_points_ras(roi_node: Any, count: int) -> Points:
     """So many points along each axis of the region, from face to face, world RAS."""
     if roi_node is None or roi_node.GetNumberOfControlPoints() == 0:
-        raise InputError("No region is chosen. Place one around what is to be segmented again.")
+        raise InputError(_("No region is chosen. Place one around what is to be segmented again."))
     if roi_node.GetInsideOut():
-        raise InputError(f"The region '{roi_node.GetName()}' is turned inside out. Switch that off in Markups.")
+        text = _("The region '{name}' is turned inside out. Switch that off in Markups.")
+        raise InputError(text.format(name=roi_node.GetName()))
     half = np.array(roi_node.GetSize()) / 2
     if half.min() <= 0:
-        raise InputError(f"The region '{roi_node.GetName()}' has no size. Drag its handles apart.")
+        raise InputError(_("The region '{name}' has no size. Drag its handles apart.").format(name=roi_node.GetName()))
     steps = np.linspace(-1.0, 1.0, count)
     own = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3) * half
     matrix = array_from_matrix(roi_node.GetObjectToWorldMatrix())
@@ -225,13 +227,3 @@ def _looked_at_ras(middle: Points) -> Points:
         return np.array(crosshair) * (-1.0, -1.0, 1.0)
     views = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceNode")
     return middle if views is None else array_from_matrix(views.GetSliceToRAS())[:3, 3]
-
-
-def _refuse_segmentation(segmentation_node: Any, volume_node: Any) -> None:
-    name = segmentation_node.GetName()
-    if segmentation_node.GetTransformNodeID() != volume_node.GetTransformNodeID():
-        raise InputError(
-            f"'{name}' and '{volume_node.GetName()}' lie under different transforms. Put both under the same one."
-        )
-    if segmentation_node.GetSegmentation().GetSourceRepresentationName() != BINARY_LABELMAP:
-        raise InputError(f"'{name}' is made of surfaces. Convert it to a binary labelmap in the module Segmentations.")

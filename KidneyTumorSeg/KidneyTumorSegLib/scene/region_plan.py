@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from slicer.i18n import tr as _
 
 from ..anatomy import KIDNEY, STRUCTURES
 from ..measurements import body_midline_l_mm, measure
@@ -166,6 +167,9 @@ def _sentence(
         structure = structures.get(segment_id) or structure_in(segmentation_node, segment_id)
         if structure is not None:
             volumes[structure] += int(np.count_nonzero(mask)) * voxel_ml
-    words = [f"{s.name} {format_value(ml)} mL" if ml else f"no {s.name}" for s, ml in volumes.items()]
-    text = f"Drawn anew inside the region: {', '.join(words)}."
-    return f"{text} Kept as corrected by hand: {', '.join(kept)}." if kept else text
+    some, none = _("{structure} {volume} mL"), _("no {structure}")
+    words = [(some if ml else none).format(structure=s.name, volume=format_value(ml)) for s, ml in volumes.items()]
+    sentence = _("Drawn anew inside the region: {volumes}.").format(volumes=", ".join(words))
+    if not kept:
+        return sentence
+    return " ".join([sentence, _("Kept as corrected by hand: {names}.").format(names=", ".join(kept))])

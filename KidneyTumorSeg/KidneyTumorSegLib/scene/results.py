@@ -25,6 +25,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import slicer
+from slicer.i18n import tr as _
 
 from ..anatomy import STRUCTURES, Structure
 from ..errors import InputError, UsageError
@@ -34,9 +35,9 @@ from ..volume import LabelMap
 from .edits import drawn_bodies, edited_segments, is_ai, removed_segments, stamp
 from .leave_out import bodies_drawn_by_hand, bodies_erased_by_hand, on_lattice_of
 from .lesion_numbers import names_of_bodies
-from .masks import BINARY_LABELMAP, Index, segment_ids, segment_part, shared_image
+from .masks import Index, segment_ids, segment_part, shared_image
 from .segment_names import SegmentName, structure_in
-from .segmentation_node import new_segmentation_node, put_segment, refuse_moved_volume
+from .segmentation_node import new_segmentation_node, put_segment, refuse_moved_volume, refuse_unfit
 from .undo import UndoPoint, undone_on_error
 
 How = Literal["new", "replace", "merge"]
@@ -103,9 +104,10 @@ def place_result(
         UsageError: another word for `how` or `detail`.
     """
     if how not in ("new", "replace", "merge") or detail not in ("classes", "lesions"):
-        raise UsageError(
-            f"A result cannot be placed as '{how}' with '{detail}'. Use new, replace or merge, with classes or lesions."
+        text = _(
+            "A result cannot be placed as '{how}' with '{detail}'. Use new, replace or merge, with classes or lesions."
         )
+        raise UsageError(text.format(how=how, detail=detail))
     refuse_moved_volume(label_map, volume_node)
     if how != "new":
         _refuse_target(target, volume_node)
@@ -284,15 +286,7 @@ def _keep_record(node: Any, record_json: str) -> None:
 
 def _refuse_target(target: Any, volume_node: Any) -> None:
     if target is None or not slicer.mrmlScene.IsNodePresent(target):
-        raise InputError("There is no segmentation to change. Choose one, or place the result as a new segmentation.")
-    name = target.GetName()
-    if target.GetTransformNodeID() != volume_node.GetTransformNodeID():
         raise InputError(
-            f"'{name}' and '{volume_node.GetName()}' lie under different transforms. "
-            "Put both under the same one, or place the result as a new segmentation."
+            _("There is no segmentation to change. Choose one, or place the result as a new segmentation.")
         )
-    if target.GetSegmentation().GetSourceRepresentationName() != BINARY_LABELMAP:
-        raise InputError(
-            f"'{name}' is made of surfaces. Convert it to a binary labelmap in the module Segmentations, "
-            "or place the result as a new segmentation."
-        )
+    refuse_unfit(target, volume_node, _("Or place the result as a new segmentation."))

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
+from slicer.i18n import tr as _
 
 from ..anatomy import KIDNEY, TUMOR
 from ..checks import Finding
@@ -27,6 +28,7 @@ from ..measurements.lesion_body import lesion_body
 from ..measurements.quantities import format_value
 from ..volume import LabelMap, Volume
 from .geometry import rigid_parent
+from .segment_names import lesion_title
 
 Status = Literal["open", "accepted", "rejected", "relabeled"]
 World = tuple[float, float, float]
@@ -44,7 +46,7 @@ class ReviewItem:
     Attributes:
         key: tells it from the others; stays the same while its decision does.
         kind: "tumor", "cyst", or the code of a finding ("kidney-cut").
-        title: "Left tumor 1".
+        title: "Left tumor 1"; "Left tumor 1, as it was" for one that is gone.
         reason: why to look, sentences; empty if there is no doubt.
         volume_ml: None for a finding.
         diameter_mm: longest axial; None for a finding.
@@ -132,8 +134,11 @@ def set_status(
         UsageError: another word for the status.
     """
     if status not in STATUSES:
-        raise UsageError(f"'{status}' is not a status of the review list. Use {', '.join(STATUSES)}.")
-    others = [decision for decision in _decisions(segmentation_node) if decision.key != item.key]
+        text = _("'{word}' is not a status of the review list. Use {words}.")
+        raise UsageError(text.format(word=status, words=", ".join(STATUSES)))
+    decisions = _decisions(segmentation_node)
+    others = [decision for decision in decisions if decision.key != item.key]
+    known = {decision.key: decision.title for decision in decisions if item.gone}
     if status == "open":
         _keep(segmentation_node, others)
         return replace(item, status="open", reviewer="", time="")
@@ -141,7 +146,15 @@ def set_status(
     decided = replace(item, status=status, reviewer=reviewer, time=time, kind=kind or item.kind)
     place = _moved(decided.position_lps, segmentation_node, to_world=False)
     decision = _Decision(
-        decided.key, decided.kind, decided.title, decided.volume_ml, decided.diameter_mm, place, status, reviewer, time
+        item.key,
+        decided.kind,
+        known.get(item.key, item.title),
+        item.volume_ml,
+        item.diameter_mm,
+        place,
+        status,
+        reviewer,
+        time,
     )
     _keep(segmentation_node, [*others, decision])
     return decided
@@ -160,9 +173,9 @@ def previous_open(items: Sequence[ReviewItem], current_key: str = "") -> ReviewI
 def summary(items: Sequence[ReviewItem]) -> str:
     """How far the review is: "3 of 5 reviewed."."""
     if not items:
-        return "Nothing to review."
+        return _("Nothing to review.")
     done = sum(item.status != "open" for item in items)
-    return f"{done} of {len(items)} reviewed."
+    return _("{done} of {count} reviewed.").format(done=done, count=len(items))
 
 
 def _step(items: Sequence[ReviewItem], current_key: str, step: int) -> ReviewItem | None:
@@ -176,7 +189,7 @@ def _step(items: Sequence[ReviewItem], current_key: str, step: int) -> ReviewIte
 
 
 def _lesion_item(lesion: Lesion, reason: str) -> ReviewItem:
-    title = f"{lesion.side.capitalize()} {lesion.kind} {lesion.number}"
+    title = f"{lesion_title(lesion.kind, lesion.side)} {lesion.number}"
     return ReviewItem("", lesion.kind, title, reason, lesion.volume_ml, lesion.diameter_mm, lesion.center_lps)
 
 
@@ -218,22 +231,23 @@ def _with(item: ReviewItem, decision: _Decision | None) -> ReviewItem:
         return item
     now, then = item.volume_ml, decision.volume_ml
     if now is not None and then is not None and abs(now - then) > CHANGED_SHARE * then:
-        changed = f"Its volume went from {format_value(then)} to {format_value(now)} mL since it was {decision.status}."
+        text = _("Its volume went from {then} to {now} mL since it was {status}.")
+        changed = text.format(then=format_value(then), now=format_value(now), status=decision.status)
         return replace(item, key=decision.key, reason=f"{changed} {item.reason}".strip())
     return replace(item, key=decision.key, status=decision.status, reviewer=decision.reviewer, time=decision.time)
 
 
 def _gone(decision: _Decision, position_lps: World) -> ReviewItem:
     if decision.status == "rejected":
-        reason = "It was removed."
+        reason = _("It was removed.")
     elif decision.kind == KIDNEY.id:
-        reason = "It was made kidney tissue."
+        reason = _("It was made kidney tissue.")
     else:
-        reason = f"It was made a {decision.kind}, which is gone since."
+        reason = _("It was made a {kind}, which is gone since.").format(kind=decision.kind)
     return ReviewItem(
         decision.key,
         decision.kind,
-        decision.title,
+        _("{title}, as it was").format(title=decision.title),  # another lesion may have its number now
         reason,
         decision.volume_ml,
         decision.diameter_mm,

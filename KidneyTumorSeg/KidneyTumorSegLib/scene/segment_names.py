@@ -7,7 +7,9 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..anatomy import STRUCTURES, Structure
+from slicer.i18n import tr as _
+
+from ..anatomy import CYST, STRUCTURES, TUMOR, Structure
 from ..measurements.quantities import Side
 from .masks import TERMINOLOGY_TAG, segment_ids, tag_of
 
@@ -84,7 +86,7 @@ def structure_of(segment_id: str, segment: Any) -> Structure | None:
     cyst of another organ is none of ours. Then the ID counts, then the name ("tumor", "left tumor 2", "kidney left").
     """
     fields = tag_of(segment, TERMINOLOGY_TAG).split("~")
-    scheme, value, *_ = [*(fields[2].split("^") if len(fields) > 2 else ()), "", ""]
+    scheme, value = [*(fields[2].split("^") if len(fields) > 2 else ()), "", ""][:2]
     for structure in STRUCTURES:
         if (scheme, value) == (structure.type.scheme, structure.type.value):
             return structure if _is_of_kidney(structure, fields) else None
@@ -145,6 +147,17 @@ def add_segment(segmentation_node: Any, called: SegmentName) -> str:
     segment_id = str(segmentation.AddEmptySegment(called.id, called.name, called.color_fraction))
     segmentation.GetSegment(segment_id).SetTag(TERMINOLOGY_TAG, called.terminology_entry)
     return segment_id
+
+
+def lesion_title(kind: str, side: str) -> str:
+    """What people read of a lesion: "Left tumor"."""
+    titles = {
+        (TUMOR.id, "left"): _("Left tumor"),
+        (TUMOR.id, "right"): _("Right tumor"),
+        (CYST.id, "left"): _("Left cyst"),
+        (CYST.id, "right"): _("Right cyst"),
+    }
+    return titles[kind, side]
 
 
 def _name_of_words(text: str) -> SegmentName | None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import slicer
+from slicer.i18n import tr as _
 
 from ..anatomy import CYST, KIDNEY, STRUCTURES, TUMOR, Structure
 from ..errors import InputError
@@ -55,6 +56,25 @@ def refuse_moved_volume(label_map: LabelMap, volume_node: Any) -> None:
             f"'{volume_node.GetName()}' was changed or moved since it was segmented: the result no longer fits. "
             "Segment it again."
         )
+
+
+def refuse_unfit(segmentation_node: Any, volume_node: Any, way_out: str = "") -> None:
+    """Check that a segmentation can take voxels of a CT.
+
+    Args:
+        segmentation_node, volume_node: the two.
+        way_out: a sentence that tells what else can be done.
+
+    Raises:
+        InputError: it lies under another transform than the CT, or is made of surfaces.
+    """
+    name = segmentation_node.GetName()
+    if segmentation_node.GetTransformNodeID() != volume_node.GetTransformNodeID():
+        text = _("'{name}' and '{scan}' lie under different transforms. Put both under the same one.")
+        raise InputError(" ".join([text.format(name=name, scan=volume_node.GetName()), way_out]).strip())
+    if segmentation_node.GetSegmentation().GetSourceRepresentationName() != BINARY_LABELMAP:
+        text = _("'{name}' is made of surfaces. Convert it to a binary labelmap in the module Segmentations.")
+        raise InputError(" ".join([text.format(name=name), way_out]).strip())
 
 
 def new_segmentation_node(volume_node: Any, name: str = "") -> Any:
