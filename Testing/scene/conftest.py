@@ -19,6 +19,14 @@ def scene():
     return the_slicer().scene
 
 
+@pytest.fixture
+def two(scene):
+    """The module with the patient of boxes; it needs the scene."""
+    import two_kidneys
+
+    return two_kidneys
+
+
 @pytest.fixture(scope="session")
 def scan():
     """A coarse scan of the standard phantom and its true labels."""

@@ -6,14 +6,6 @@ import numpy as np
 import pytest
 
 
-@pytest.fixture
-def two(scene):
-    """The module with the patient of boxes; it needs the scene."""
-    import two_kidneys
-
-    return two_kidneys
-
-
 def placed(patient, detail="classes"):
     from KidneyTumorSegLib.measurements import measure
     from KidneyTumorSegLib.scene.results import place_result

@@ -8,14 +8,6 @@ import pytest
 from KidneyTumorSegLib.errors import InputError
 
 
-@pytest.fixture
-def two(scene):
-    """The module with the patient of boxes; it needs the scene."""
-    import two_kidneys
-
-    return two_kidneys
-
-
 def test_undo_brings_back_every_voxel_name_color_tag_and_id(two):
     patient = two.Patient(oblique=True, moved=True)
     node = two.place(patient, detail="lesions", record_json="first").node

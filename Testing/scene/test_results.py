@@ -10,14 +10,6 @@ from KidneyTumorSegLib.errors import InputError, UsageError
 ALL_LESIONS = ("kidney_left", "kidney_right", "tumor_left_1", "tumor_left_2", "tumor_right_1", "tumor", "cyst_left_1")
 
 
-@pytest.fixture
-def two(scene):
-    """The module with the patient of boxes; it needs the scene."""
-    import two_kidneys
-
-    return two_kidneys
-
-
 def test_a_new_result_lies_beside_its_ct_with_its_record_and_is_readable_over_it(two):
     import slicer
 

@@ -6,14 +6,6 @@ import numpy as np
 import pytest
 
 
-@pytest.fixture
-def two(scene):
-    """The module with the patient of boxes; it needs the scene."""
-    import two_kidneys
-
-    return two_kidneys
-
-
 @pytest.mark.parametrize("detail", ["classes", "lesions"])
 @pytest.mark.parametrize(("order", "oblique", "moved"), [(0, False, False), (29, True, True), (13, True, False)])
 def test_what_was_edited_by_hand_survives_a_second_run(two, detail, order, oblique, moved):

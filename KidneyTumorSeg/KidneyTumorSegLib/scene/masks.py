@@ -19,7 +19,7 @@ from vtk.util.numpy_support import get_vtk_array_type, numpy_to_vtk, vtk_to_nump
 from ..errors import KidneyTumorSegError
 from .geometry import ijk_to_local_ras, image_to_ras, matrix_from_array
 
-BINARY_LABELMAP = "Binary labelmap"
+BINARY_LABELMAP, CLOSED_SURFACE = "Binary labelmap", "Closed surface"
 TERMINOLOGY_TAG = "TerminologyEntry"
 BoolArray = npt.NDArray[np.bool_]
 Index = tuple[int, int, int]

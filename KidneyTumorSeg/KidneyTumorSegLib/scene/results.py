@@ -35,7 +35,7 @@ from ..volume import LabelMap
 from .edits import drawn_bodies, edited_segments, is_ai, removed_segments, stamp
 from .leave_out import bodies_drawn_by_hand, bodies_erased_by_hand, on_lattice_of
 from .lesion_numbers import names_of_bodies
-from .masks import Index, segment_ids, segment_part, shared_image
+from .masks import CLOSED_SURFACE, Index, segment_ids, segment_part, shared_image
 from .segment_names import SegmentName, structure_in
 from .segmentation_node import new_segmentation_node, put_segment, refuse_moved_volume, refuse_unfit
 from .undo import UndoPoint, undone_on_error
@@ -43,7 +43,6 @@ from .undo import UndoPoint, undone_on_error
 How = Literal["new", "replace", "merge"]
 Detail = Literal["classes", "lesions"]
 RECORD_ATTRIBUTE = "KidneyTumorSeg.RunRecord"
-_CLOSED_SURFACE = "Closed surface"
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,14 +124,14 @@ def place_result(
     kept = tuple(target.GetSegmentation().GetSegment(one).GetName() for one in edited)
     before = UndoPoint(target, editor)
     with undone_on_error(), before.change():
-        has_surfaces = target.GetSegmentation().ContainsRepresentation(_CLOSED_SURFACE)
+        has_surfaces = target.GetSegmentation().ContainsRepresentation(CLOSED_SURFACE)
         left_out = 0
         if how == "replace":
             left_out = _replace(target, volume_node, found, names, edited, overwrite_edited=overwrite_edited)
         else:
             _merge(target, volume_node, found, names, edited)
         if has_surfaces:
-            target.GetSegmentation().RemoveRepresentation(_CLOSED_SURFACE)
+            target.GetSegmentation().RemoveRepresentation(CLOSED_SURFACE)
             target.CreateClosedSurfaceRepresentation()
         _keep_record(target, record_json)
     return Placed(target, kept, left_out * label_map.grid.voxel_volume_ml, before)

@@ -12,9 +12,8 @@ from slicer.i18n import tr as _
 
 from ..errors import InputError
 from .edits import fingerprint
-from .masks import segment_ids
+from .masks import CLOSED_SURFACE, segment_ids
 
-_CLOSED_SURFACE = "Closed surface"
 _NODE = ""
 """In the place of a segment's ID."""
 _SHOWN = (
@@ -150,7 +149,7 @@ def undone_on_error() -> Iterator[None]:
 def _restore_segments(segmentation_node: Any, saved: Any) -> None:
     """Make the node's segments what they were; surfaces that are shown by now are made of them."""
     current = segmentation_node.GetSegmentation()
-    surfaces = current.ContainsRepresentation(_CLOSED_SURFACE) and not saved.ContainsRepresentation(_CLOSED_SURFACE)
+    surfaces = current.ContainsRepresentation(CLOSED_SURFACE) and not saved.ContainsRepresentation(CLOSED_SURFACE)
     current.SetSourceRepresentationName(saved.GetSourceRepresentationName())
     current.CopyConversionParameters(saved)
     wanted = [saved.GetNthSegmentID(n) for n in range(saved.GetNumberOfSegments())]
