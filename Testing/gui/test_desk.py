@@ -65,6 +65,15 @@ def test_the_result_has_its_segments_and_its_lesions_in_the_panel(result):
     assert ui.reviewSummaryLabel.text() == "0 of 2 reviewed."
 
 
+def test_what_the_network_was_not_sure_of_comes_first(panel_of, ct, wait_for):
+    panel = panel_of("unsure")
+    panel.widget.ui.segmentButton.click()
+    wait_for(lambda: not panel.widget.logic.isRunning)
+    first = cells(panel.widget.ui.reviewTable)[0]
+    assert first[1] == "Right cyst 1"
+    assert first[4] == "The model was not sure of it (mean probability 0.55)."
+
+
 def test_one_key_goes_to_the_next_lesion_and_the_views_follow(result, ct, scene):
     import vtk
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from KidneyTumorSegLib.checks import Finding
+from KidneyTumorSegLib.checks import Finding, LesionConfidence
 from KidneyTumorSegLib.measurements import measure
 from KidneyTumorSegLib.measurements.doubts import all_doubts, finding_doubts, lesion_doubts
 from KidneyTumorSegLib.measurements.lesion_body import lesion_body
@@ -41,11 +41,11 @@ class Patient:
         self.labels[ball], self.hu[ball] = label, hu
         return self
 
-    def doubts(self):
+    def doubts(self, confidences=()):
         noise = np.random.default_rng(1).normal(0.0, self.noise_hu, self.hu.shape)
         volume = Volume(np.rint(self.hu + noise).astype(np.int16), self.grid)
         label_map = LabelMap(self.labels, self.grid)
-        return lesion_doubts(volume, label_map, measure(label_map))
+        return lesion_doubts(volume, label_map, measure(label_map), confidences)
 
     def only(self):
         (doubt,) = self.doubts()
@@ -136,6 +136,20 @@ def test_the_most_doubtful_lesion_comes_first_and_more_reasons_weigh_more():
     assert [len(doubt.reasons) for doubt in doubts] == [2, 1]
     assert doubts[0].score > doubts[1].score > 0
     assert doubts[0].reasons[0].startswith("It lies more than 5 mm"), "the weightiest reason first"
+
+
+def test_a_lesion_that_the_network_was_not_sure_of_is_told_and_a_sure_one_is_not():
+    patient = Patient().put(*PLAIN_TUMOR).put(*PLAIN_CYST)
+    unsure, sure = (60.0, 0.0, 12.0), (-60.0, 0.0, 12.0)
+    told = [
+        LesionConfidence("tumor", unsure, 0.6),
+        LesionConfidence("cyst", sure, 0.93),
+        LesionConfidence("cyst", unsure, 0.1),  # of another kind: not about the tumor
+        LesionConfidence("tumor", (0.0, 0.0, 0.0), 0.1),  # of a place where no lesion is
+    ]
+    (doubt,) = patient.doubts(told)
+    assert doubt.lesion.kind == "tumor"
+    assert doubt.reasons == ("The model was not sure of it (mean probability 0.60).",)
 
 
 def test_the_same_result_gives_the_same_doubts_in_every_orientation():

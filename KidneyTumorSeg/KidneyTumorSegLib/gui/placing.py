@@ -37,6 +37,7 @@ def place_whole(
     """How to place a whole result; the arguments are those of `scene.results.place_result`."""
 
     def place(result: Result, volume_node: Any) -> Shown:
+        from ..scene.confidences import keep_confidences
         from ..scene.results import place_result  # SciPy comes with it, and the panel opens without
 
         placed = place_result(
@@ -50,6 +51,7 @@ def place_whole(
             record_json=result.record.to_json(),
             editor=editor,
         )
+        keep_confidences(placed.node, result.confidences)
         undo = placed.before.restore if placed.before is not None else None
         return Shown(placed.node, _remarks(placed.kept, placed.left_out_ml), undo)
 
@@ -60,9 +62,11 @@ def place_in_region(target: Any, region: Any, overwrite_edited: bool) -> Place:
     """How to place a result in one region only; the arguments are those of `scene.region.replace_in_region`."""
 
     def place(result: Result, volume_node: Any) -> Shown:
+        from ..scene.confidences import keep_confidences
         from ..scene.region import replace_in_region
 
         done = replace_in_region(target, volume_node, result.label_map, region, overwrite_edited)
+        keep_confidences(target, result.confidences)
         return Shown(target, (done.sentence,), done.undo)
 
     return place

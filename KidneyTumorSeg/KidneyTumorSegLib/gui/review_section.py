@@ -67,6 +67,7 @@ class ReviewSection:
 
     def show(self, case: Case | None) -> None:
         """The items of a case; None: there is none."""
+        from ..scene.confidences import read_confidences
         from ..scene.review import review_items, summary
 
         if case is None or self._case is None or case.segmentation_node is not self._case.segmentation_node:
@@ -74,8 +75,8 @@ class ReviewSection:
         self._case = case
         self._items = ()
         if case is not None:
-            node, measured = case.segmentation_node, case.measurements
-            self._items = review_items(node, case.volume, case.label_map, measured, case.findings)
+            node, sure = case.segmentation_node, read_confidences(case.segmentation_node)
+            self._items = review_items(node, case.volume, case.label_map, case.measurements, case.findings, sure)
         fill(self._ui.reviewTable, _header(), [_row(item) for item in self._items], numbers=(2, 3))
         self._ui.reviewSummaryLabel.setText(summary(self._items) if case is not None else _("No result yet."))
         self._select(self._current())

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from ..anatomy import CYST, KIDNEY, TUMOR
-from ..checks import Finding
+from ..checks import Finding, LesionConfidence
 from ..volume import Grid, LabelMap, Volume
 from .lesion_body import LesionBody, around, lesion_body
 from .quantities import Lesion, Measurements, World, format_value
@@ -37,6 +37,8 @@ CONTACT_SHARE = 0.1
 """A cyst with more of its surface on a tumor than this may be a part of it."""
 EDGE_MM = 2.5
 """Nearer to the lesion's surface the scanner's blur mixes it with what lies around."""
+SURE_FROM = 0.75
+"""A mean probability under this is told: a convention; a network that decides at 0.5 gives sure lesions about 0.9."""
 LEAST_CORE_VOXELS = 50
 """Fewer inner voxels do not tell a density: what is left is the edge's blur."""
 _FAR, _EDGE, _SMALL, _UNEVEN, _CONTACT = 0.8, 0.5, 0.4, 0.5, 0.4
@@ -65,20 +67,25 @@ class Doubt:
     code: str = ""
 
 
-def lesion_doubts(volume: Volume, label_map: LabelMap, measurements: Measurements) -> tuple[Doubt, ...]:
+def lesion_doubts(
+    volume: Volume, label_map: LabelMap, measurements: Measurements, confidences: Iterable[LesionConfidence] = ()
+) -> tuple[Doubt, ...]:
     """The lesions that deserve a second look, the most doubtful first; of equal ones the larger first.
 
     Args:
         volume: the CT.
         label_map: on its grid.
         measurements: `measure` of this label map.
+        confidences: what the network told of the lesions that it drew; one counts for the lesion that lies there.
     """
+    told_by_network = tuple(confidences)
     found = []
     for lesion in measurements.lesions:
         body = lesion_body(label_map, lesion)
         if body is None:
             continue
-        told = sorted(_reasons(volume, label_map, lesion, body), key=lambda reason: -reason[0])
+        reasons = (*_reasons(volume, label_map, lesion, body), *_unsure(lesion, body, told_by_network))
+        told = sorted(reasons, key=lambda reason: -reason[0])
         if told:
             score = 1.0 - float(np.prod([1.0 - weight for weight, _ in told]))
             found.append(Doubt(lesion, score, tuple(text for _, text in told), lesion.center_lps))
@@ -95,10 +102,14 @@ def finding_doubts(findings: Iterable[Finding]) -> tuple[Doubt, ...]:
 
 
 def all_doubts(
-    volume: Volume, label_map: LabelMap, measurements: Measurements, findings: Iterable[Finding]
+    volume: Volume,
+    label_map: LabelMap,
+    measurements: Measurements,
+    findings: Iterable[Finding],
+    confidences: Iterable[LesionConfidence] = (),
 ) -> tuple[Doubt, ...]:
     """Lesions and other findings in one list, the most doubtful first."""
-    return _sorted((*lesion_doubts(volume, label_map, measurements), *finding_doubts(findings)))
+    return _sorted((*lesion_doubts(volume, label_map, measurements, confidences), *finding_doubts(findings)))
 
 
 def _sorted(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
@@ -135,6 +146,14 @@ def _reasons(volume: Volume, label_map: LabelMap, lesion: Lesion, body: LesionBo
 def _is_thin(lesion: Lesion) -> bool:
     ball_mm = 10.0 * float(np.cbrt(6.0 * lesion.volume_ml / np.pi))
     return lesion.diameter_mm >= max(SMALL_MM, THIN * ball_mm)
+
+
+def _unsure(lesion: Lesion, body: LesionBody, confidences: tuple[LesionConfidence, ...]) -> Iterable[tuple[float, str]]:
+    """What the network's own probability says against the lesion: the least of those told of places inside it."""
+    inside = [it.probability for it in confidences if it.kind == lesion.kind and body.distance_mm(it.lps) == 0]
+    if inside and min(inside) < SURE_FROM:
+        weight = min(0.9, 0.3 + (SURE_FROM - min(inside)) / SURE_FROM)
+        yield weight, f"The model was not sure of it (mean probability {min(inside):.2f})."
 
 
 def _near(lesion: BoolArray, kidney: BoolArray, grid: Grid) -> bool:

@@ -13,6 +13,8 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _RIGID_TOLERANCE = 1e-5
 """Largest error of an entry of R^T R against the identity: matrices read from text files carry six digits."""
 
+World = tuple[float, float, float]
+
 
 def array_from_matrix(matrix: Any) -> npt.NDArray[np.float64]:
     """A vtkMatrix4x4 as a 4x4 array."""
@@ -76,3 +78,16 @@ def rigid_parent(node: Any) -> npt.NDArray[np.float64] | None:
     to_world = array_from_matrix(matrix)
     turn = to_world[:3, :3]
     return to_world if np.abs(turn.T @ turn - np.eye(3)).max() < _RIGID_TOLERANCE else None
+
+
+def under_parent(position: World, node: Any, *, to_world: bool) -> World:
+    """LPS of the library's world to LPS before a node's parent transform, or back; mm.
+
+    The same where that transform bends or stretches: there the library measures the scan as it was acquired.
+    """
+    rigid = rigid_parent(node)
+    if rigid is None:
+        return position
+    turn = rigid if to_world else np.linalg.inv(rigid)
+    right, front, up = turn[:3, :3] @ (-position[0], -position[1], position[2]) + turn[:3, 3]
+    return -float(right), -float(front), float(up)

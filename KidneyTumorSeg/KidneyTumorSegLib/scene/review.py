@@ -20,14 +20,14 @@ import numpy as np
 from slicer.i18n import tr as _
 
 from ..anatomy import KIDNEY, TUMOR
-from ..checks import Finding
+from ..checks import Finding, LesionConfidence
 from ..errors import UsageError
 from ..measurements import Lesion, Measurements
 from ..measurements.doubts import all_doubts
 from ..measurements.lesion_body import lesion_body
 from ..measurements.quantities import format_value
 from ..volume import LabelMap, Volume
-from .geometry import rigid_parent
+from .geometry import under_parent
 from .segment_names import lesion_title
 
 Status = Literal["open", "accepted", "rejected", "relabeled"]
@@ -91,6 +91,7 @@ def review_items(
     label_map: LabelMap,
     measurements: Measurements,
     findings: Iterable[Finding] = (),
+    confidences: Iterable[LesionConfidence] = (),
 ) -> tuple[ReviewItem, ...]:
     """Every lesion and every finding with a place, with what was decided on it.
 
@@ -103,8 +104,9 @@ def review_items(
         label_map: on its grid, as `label_map_from_node` gives it now.
         measurements: `measure` of this label map; with the numbers of the segments where each lesion has its own.
         findings: of the run (`checks.check_result` after an edit).
+        confidences: what the network told of the lesions that it drew.
     """
-    doubts = all_doubts(volume, label_map, measurements, findings)
+    doubts = all_doubts(volume, label_map, measurements, findings, confidences)
     undoubted = set(measurements.lesions) - {doubt.lesion for doubt in doubts}
     plain = sorted(undoubted, key=lambda lesion: (lesion.kind != TUMOR.id, -lesion.volume_ml, lesion.title))
     items = []
@@ -144,7 +146,7 @@ def set_status(
         return replace(item, status="open", reviewer="", time="")
     time = time or datetime.now(UTC).astimezone().isoformat(timespec="seconds")
     decided = replace(item, status=status, reviewer=reviewer, time=time, kind=kind or item.kind)
-    place = _moved(decided.position_lps, segmentation_node, to_world=False)
+    place = under_parent(decided.position_lps, segmentation_node, to_world=False)
     decision = _Decision(
         item.key,
         decided.kind,
@@ -203,7 +205,7 @@ def _decided(
     """The items with their decisions and keys; what was removed comes last."""
     lesions = {lesion.center_lps: lesion for lesion in measurements.lesions}
     decisions = list(_decisions(segmentation_node))
-    places = [_moved(decision.position_mm, segmentation_node, to_world=True) for decision in decisions]
+    places = [under_parent(decision.position_mm, segmentation_node, to_world=True) for decision in decisions]
     near: list[tuple[float, int, int]] = []
     for n, item in enumerate(items):
         same_kind = [m for m, decision in enumerate(decisions) if decision.kind == item.kind]
@@ -265,7 +267,7 @@ def _with_keys(segmentation_node: Any, items: Sequence[ReviewItem]) -> tuple[Rev
     keyed = []
     for item in items:
         if not item.key:
-            place = _moved(item.position_lps, segmentation_node, to_world=False)
+            place = under_parent(item.position_lps, segmentation_node, to_world=False)
             start = f"{item.kind} " + " ".join(f"{value:.0f}" for value in place)
             key = next(
                 key for n in range(1, len(items) + 2) if (key := start if n == 1 else f"{start} ({n})") not in taken
@@ -274,16 +276,6 @@ def _with_keys(segmentation_node: Any, items: Sequence[ReviewItem]) -> tuple[Rev
             item = replace(item, key=key)
         keyed.append(item)
     return tuple(keyed)
-
-
-def _moved(position: World, segmentation_node: Any, *, to_world: bool) -> World:
-    """LPS of the library's world to LPS before the segmentation's parent transform, or back."""
-    rigid = rigid_parent(segmentation_node)
-    if rigid is None:  # the library measures as acquired
-        return position
-    turn = rigid if to_world else np.linalg.inv(rigid)
-    right, front, up = turn[:3, :3] @ (-position[0], -position[1], position[2]) + turn[:3, 3]
-    return -float(right), -float(front), float(up)
 
 
 def _decisions(segmentation_node: Any) -> tuple[_Decision, ...]:
