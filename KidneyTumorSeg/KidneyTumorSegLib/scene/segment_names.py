@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
 from ..anatomy import CYST, STRUCTURES, TUMOR, Structure
-from ..measurements.quantities import Side
 from .masks import TERMINOLOGY_TAG, segment_ids, tag_of
+
+if TYPE_CHECKING:  # SciPy comes with it, and the panel opens without
+    from ..measurements.quantities import Side
 
 ADDED = "_added"
 """End of the ID of a segment that takes what may not go into a segment that was edited by hand."""
