@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from KidneyTumorSegLib.inference.cleanup import clean_up
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from KidneyTumorSegLib.inference.cleanup import Labels, clean_up
 from KidneyTumorSegLib.models.contract import Cleanup
 
 RULES = Cleanup(
@@ -98,3 +102,43 @@ def test_a_thin_rim_of_cyst_around_a_tumor_is_tumor_and_a_cyst_beside_it_stays()
     labels = labels_with((BIG, 1), (ball, 3), (half, 2))
     beside, _ = clean_up(labels, VOXEL_ML, RULES)
     assert np.array_equal(beside, labels)
+
+
+SPACING_KJI_MM = (2.0, 1.0, 1.0)
+FLUID = replace(RULES, tumor_min_ml=0.0, cyst_min_ml=0.0, fluid_max_hu=20.0, fluid_max_uneven_hu=15.0)
+
+
+def _called_tumor(mean_hu: float, uneven_hu: float, noise_hu: float = 12.0) -> tuple[Labels, npt.NDArray[np.int16]]:
+    """A kidney with a ball on it that the network called a tumor, and its HU."""
+    k, j, i = np.meshgrid(*(np.arange(n) for n in (24, 60, 60)), indexing="ij")
+    labels = np.where((k - 12) ** 2 * 4 + (j - 30) ** 2 + (i - 22) ** 2 < 20**2, np.uint8(1), np.uint8(0))
+    ball = (k - 12) ** 2 * 4 + (j - 30) ** 2 + (i - 44) ** 2 < 11**2
+    labels[ball] = 2
+    random = np.random.default_rng(3)
+    halves = np.where(j < 30, -uneven_hu, uneven_hu)
+    hu = np.where(ball, mean_hu + halves, 150.0) + random.normal(0.0, noise_hu, labels.shape)
+    return labels, np.rint(hu).astype(np.int16)
+
+
+@pytest.mark.parametrize("mean_hu", [0.0, 12.0])
+def test_a_tumor_as_dark_and_even_as_fluid_becomes_a_cyst(mean_hu: float) -> None:
+    labels, hu = _called_tumor(mean_hu, 0.0)
+    cleaned, _ = clean_up(labels, 0.002, FLUID, scan=(hu, SPACING_KJI_MM))
+    assert np.array_equal(cleaned, np.where(labels == 2, 3, labels))
+
+
+@pytest.mark.parametrize(
+    ("mean_hu", "uneven_hu"),
+    [(60.0, 0.0), (10.0, 40.0), (-60.0, 0.0)],
+    ids=["solid", "fluid and solid parts", "fat"],
+)
+def test_a_tumor_that_is_no_fluid_stays_a_tumor(mean_hu: float, uneven_hu: float) -> None:
+    labels, hu = _called_tumor(mean_hu, uneven_hu)
+    cleaned, _ = clean_up(labels, 0.002, FLUID, scan=(hu, SPACING_KJI_MM))
+    assert np.array_equal(cleaned, labels)
+
+
+def test_a_model_without_the_rule_leaves_fluid_alone() -> None:
+    labels, hu = _called_tumor(5.0, 0.0)
+    cleaned, _ = clean_up(labels, 0.002, replace(FLUID, fluid_max_hu=0.0), scan=(hu, SPACING_KJI_MM))
+    assert np.array_equal(cleaned, labels)

@@ -7,15 +7,21 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from ..anatomy import CYST, KIDNEY, TUMOR
+from ..checks.density import inner_density
 from ..models.contract import Cleanup
 
+_FAT_BELOW_HU = -10.0  # what is darker is no fluid but fat
 _TOUCHING = np.ones((3, 3, 3), bool)  # 26 neighbors
 
 Labels = npt.NDArray[np.uint8]
 
 
 def clean_up(
-    labels: Labels, voxel_ml: float, rules: Cleanup, seen: npt.NDArray[np.bool_] | None = None
+    labels: Labels,
+    voxel_ml: float,
+    rules: Cleanup,
+    seen: npt.NDArray[np.bool_] | None = None,
+    scan: tuple[npt.NDArray[np.int16], tuple[float, float, float]] | None = None,
 ) -> tuple[Labels, tuple[str, ...]]:
     """Apply a model's clean-up rules.
 
@@ -24,6 +30,7 @@ def clean_up(
         voxel_ml: volume of a voxel.
         rules: thresholds, from the model's contract.
         seen: where the locating network saw kidney or mass, same shape; None: it was not asked.
+        scan: HU of the same voxels, and their spacing along k, j and i in mm; None: densities are not looked at.
 
     Returns:
         Cleaned labels (a new array), and sentences on what was removed that a reader may want to look at.
@@ -31,6 +38,8 @@ def clean_up(
     cleaned = labels.copy()
     notes = _drop_bodies(cleaned, voxel_ml, rules, seen)
     _one_label_a_mass(cleaned, rules.minority_share)
+    if scan is not None and rules.fluid_max_hu > 0:
+        _fluid_is_a_cyst(cleaned, *scan, rules)
     _absorb_specks(cleaned, TUMOR.value, KIDNEY.value, rules.tumor_min_ml / voxel_ml)
     _absorb_specks(cleaned, CYST.value, KIDNEY.value, rules.cyst_min_ml / voxel_ml)
     return cleaned, notes
@@ -71,6 +80,20 @@ def _one_label_a_mass(labels: Labels, minority_share: float) -> None:
     inside = bodies > 0
     labels[inside & (tumor_share < minority_share)[bodies]] = CYST.value
     labels[inside & (tumor_share > 1 - minority_share)[bodies]] = TUMOR.value
+
+
+def _fluid_is_a_cyst(
+    labels: Labels, hu: npt.NDArray[np.int16], spacing_kji_mm: tuple[float, float, float], rules: Cleanup
+) -> None:
+    """Tumors that are as dark and as even as fluid become cysts, in place."""
+    bodies, _ = ndimage.label(labels == TUMOR.value, _TOUCHING)
+    for number, box in enumerate(ndimage.find_objects(bodies), start=1):
+        body = bodies[box] == number
+        density = inner_density(body, hu[box], spacing_kji_mm)
+        if density is None:
+            continue
+        if _FAT_BELOW_HU <= density.mean_hu <= rules.fluid_max_hu and density.uneven_hu <= rules.fluid_max_uneven_hu:
+            labels[box][body] = CYST.value
 
 
 def _absorb_specks(labels: Labels, value: int, into: int, least_voxels: float) -> None:

@@ -20,6 +20,7 @@ from scipy import ndimage
 
 from ..anatomy import CYST, KIDNEY, TUMOR
 from ..checks import Finding, LesionConfidence
+from ..checks.density import inner_density
 from ..volume import Grid, LabelMap, Volume
 from .lesion_body import LesionBody, around, lesion_body
 from .quantities import Lesion, Measurements, World, format_value
@@ -35,12 +36,8 @@ CYST_MOST_SD_HU = 20.0
 """Beyond the image noise: septa, calcium, a solid part, or kidney taken along."""
 CONTACT_SHARE = 0.1
 """A cyst with more of its surface on a tumor than this may be a part of it."""
-EDGE_MM = 2.5
-"""Nearer to the lesion's surface the scanner's blur mixes it with what lies around."""
 SURE_FROM = 0.75
 """A mean probability under this is told: a convention; a network that decides at 0.5 gives sure lesions about 0.9."""
-LEAST_CORE_VOXELS = 50
-"""Fewer inner voxels do not tell a density: what is left is the edge's blur."""
 _FAR, _EDGE, _SMALL, _UNEVEN, _CONTACT = 0.8, 0.5, 0.4, 0.5, 0.4
 _WARNING, _INFO = 0.6, 0.2
 _TOLD_BY_LESIONS = "stray-lesion"
@@ -165,19 +162,17 @@ def _near(lesion: BoolArray, kidney: BoolArray, grid: Grid) -> bool:
 
 def _density(volume: Volume, lesion: Lesion, body: LesionBody) -> Iterable[tuple[float, str]]:
     """What the inner voxels' HU say against the lesion's kind."""
-    depth = ndimage.distance_transform_edt(np.pad(body.mask, 1), sampling=body.grid.spacing[::-1])[1:-1, 1:-1, 1:-1]
-    core = np.asarray(ndimage.binary_erosion(body.mask), bool) & (depth > EDGE_MM)
-    if np.count_nonzero(core) < LEAST_CORE_VOXELS:
+    density = inner_density(body.mask, volume.voxels[body.box], body.grid.spacing[::-1])
+    if density is None:
         return
-    hu = volume.voxels[body.box].astype(np.float32)
-    mean = float(hu[core].mean())
+    mean = density.mean_hu
     if lesion.kind == CYST.id:
         if mean > CYST_MOST_HU:
             text = f"Its mean of {mean:.0f} HU is high for a cyst (fluid has up to {CYST_MOST_HU:.0f} HU)."
             yield _beyond(mean - CYST_MOST_HU), text
-        uneven = _beyond_noise_hu(hu, core)
-        if uneven > CYST_MOST_SD_HU:
-            yield _UNEVEN, f"It is uneven for a cyst (standard deviation {uneven:.0f} HU beyond the image noise)."
+        if density.uneven_hu > CYST_MOST_SD_HU:
+            uneven = f"standard deviation {density.uneven_hu:.0f} HU beyond the image noise"
+            yield _UNEVEN, f"It is uneven for a cyst ({uneven})."
     elif mean < TUMOR_LEAST_HU:
         what = "fat" if mean < -10.0 else "fluid"
         text = f"Its mean of {mean:.0f} HU is low for a tumor ({what}?)."
@@ -187,11 +182,3 @@ def _density(volume: Volume, lesion: Lesion, body: LesionBody) -> Iterable[tuple
 def _beyond(excess_hu: float) -> float:
     """The weight of a density beyond its limit."""
     return min(0.9, 0.5 + excess_hu / 150.0)
-
-
-def _beyond_noise_hu(hu: npt.NDArray[np.float32], core: BoolArray) -> float:
-    """Standard deviation of the inner voxels, without the noise that neighbors along the slices do not share."""
-    pairs = core[:, :, 1:] & core[:, :, :-1]
-    steps = np.abs(np.diff(hu, axis=2)[pairs])
-    noise = 1.4826 * float(np.median(steps)) / np.sqrt(2.0) if steps.size else 0.0
-    return float(np.sqrt(max(0.0, float(hu[core].var()) - noise**2)))

@@ -55,6 +55,9 @@ class Cleanup:
         minority_share: in a connected mass, tumor or cyst that makes up less than this share becomes the other: the
             rim between a tumor and fat looks like a cyst to a network, and is none.
         tumor_min_ml, cyst_min_ml: smaller lesions become kidney.
+        fluid_max_hu, fluid_max_uneven_hu: a tumor whose inner voxels have no more than this on average, and differ by
+            no more than this beyond the image noise, is a cyst (simple cysts: -9 to 20 HU and even, Bosniak 2019,
+            Silverman et al., Radiology 2019;292:475). A maximum of 0 HU: never.
         kidneys_max: at most so many bodies are kept, the largest first.
     """
 
@@ -65,6 +68,8 @@ class Cleanup:
     tumor_min_ml: float
     cyst_min_ml: float
     kidneys_max: int
+    fluid_max_hu: float = 0.0
+    fluid_max_uneven_hu: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,8 @@ def _steps(chosen: Decision) -> list[tuple[str, Decision]]:
         ("smoothed across slices", replace(chosen, cleanup=none)),
         ("plausible sizes", replace(chosen, cleanup=sizes)),
         ("seen by the locator too", replace(chosen, cleanup=located)),
-        ("one label a mass", chosen),
+        ("one label a mass", replace(chosen, cleanup=replace(cleanup, fluid_max_hu=0.0))),
+        ("fluid is a cyst", chosen),
     ]
 
 

@@ -14,7 +14,7 @@ _SMOOTH_PX = 50.0  # steadies the Dice ratio of a batch where little or nothing 
 _CROP_SMOOTH_PX = 5.0  # the same for one crop
 _LESION_PX = 1500.0  # the area of a lesion whose pixels weigh 1
 _LESION_WEIGHT = (1.0, 6.0)
-_FALSE_PX, _FALSE_WEIGHT = 200.0, 0.3  # a false lesion of this area costs half of the most that it can
+_FALSE_PX, _FALSE_WEIGHT = 200.0, 1.0  # a false lesion of this area costs half of the most that it can
 _BCE_WEIGHT = {"bce": 1.0, "bce+dice": 2.0, "by-crop": 4.0}
 
 
@@ -58,12 +58,17 @@ def _bce(
 
 
 def _small_lesions_weigh_more(targets: torch.Tensor) -> torch.Tensor:
-    """A weight for each pixel: more than 1 in lesions of less than `_LESION_PX`, by the root of their area."""
-    area = targets.sum(dim=(2, 3))
-    weight = torch.ones_like(area)
-    lesions = slice(1, len(REGION_CHANNELS))  # all regions but the kidney with its masses
-    weight[:, lesions] = (_LESION_PX / area[:, lesions].clamp(min=1)).sqrt().clamp(*_LESION_WEIGHT)
-    return 1 + targets * (weight - 1)[:, :, None, None]
+    """A weight for each pixel: more than 1 in masses of less than `_LESION_PX`, by the root of their area.
+
+    It holds for all regions but the kidney with its masses: that a cyst is no tumor is as much worth as that it is a
+    mass.
+    """
+    masses = targets[:, 1:2]
+    area = masses.sum(dim=(2, 3), keepdim=True)
+    weight = torch.ones_like(targets)
+    heavier = (_LESION_PX / area.clamp(min=1)).sqrt().clamp(*_LESION_WEIGHT) - 1
+    weight[:, 1 : len(REGION_CHANNELS)] += masses * heavier
+    return weight
 
 
 def _dice_of_batch(logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
