@@ -102,10 +102,13 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.timer = qt.QTimer()
         self.timer.setInterval(PUMP_EVERY_MS)
         self.timer.connect("timeout()", self.onTimer)
-        self.tools = ToolsSection(self.ui, self.attempt, self.onSample)
+        self.tools = ToolsSection(self.ui, self.attempt, lambda node: setattr(self._parameterNode, "inputVolume", node))
         self.ui.segmentButton.connect("clicked(bool)", self.onSegmentButton)
         for button, action in (
-            (self.ui.segmentRegionButton, lambda: self.startRun(region_run)),
+            (
+                self.ui.segmentRegionButton,
+                lambda: self.startRun(region_run),
+            ),
             (self.ui.placeRegionButton, lambda: place_region(self._parameterNode)),
             (self.ui.setUpButton, self.setUp),
             (self.ui.selfTestButton, self.startSelfTest),
@@ -185,11 +188,7 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.logic.isRunning:
             self.stop(_("Cancelled. The scene is as it was."))
         else:
-            self.attempt(lambda: self.startRun(lambda *choices: whole_run(*choices, self.desk.editor)))
-
-    def onSample(self, volumeNode: Any) -> None:
-        """Sample data was loaded: it is the input now."""
-        self._parameterNode.inputVolume = volumeNode
+            self.attempt(lambda: self.startRun(whole_run))
 
     def resume(self) -> None:
         """Go on with the run for which Slicer had to be restarted, if there is one."""
@@ -210,12 +209,12 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.show_message(sentence)
         return done
 
-    def startRun(self, makePlan: Callable[[Any, Settings], Plan]) -> None:
+    def startRun(self, makePlan: Callable[[Any, Settings, Any], Plan]) -> None:
         """Begin a run with the panel's choices, once everything is installed."""
         if packages.missing() and not self.setUp():
             return
         chosen = self._parameterNode
-        settings, place = makePlan(chosen, self.choices.settings())
+        settings, place = makePlan(chosen, self.choices.settings(), self.desk.editor)
         self.panel.show_running()
         self.timer.start()
         self.logic.start(chosen.inputVolume, settings, self.panel.show_step, self.onDone, self.showError, place)

@@ -94,3 +94,14 @@ def panel_of(module, monkeypatch, shared_files):
         panel.close()
         assert panel.widget.logic._runner.process_id is None
     assert shared_files() == files
+
+
+@pytest.fixture
+def result(panel_of, ct, wait_for):
+    """The panel after a run that found the truth: 2 kidneys, a tumor on the left, a cyst on the right."""
+    from KidneyTumorSegLib.scene.runner import InProcessRunner
+
+    panel = panel_of("truth", InProcessRunner("fake_pipeline:truth"))
+    panel.widget.ui.segmentButton.click()
+    wait_for(lambda: not panel.widget.logic.isRunning)
+    return panel

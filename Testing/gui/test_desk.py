@@ -1,54 +1,12 @@
-"""The panel's lower half: review, one-click corrections, the editor, measurements and saving, on real MRML nodes."""
+"""The panel's lower half: a new run beside edits, the editor, measurements and saving, on real MRML nodes."""
 
 from __future__ import annotations
 
 import csv
-import json
-import zipfile
 
 import numpy as np
 import pytest
-
-
-@pytest.fixture
-def result(panel_of, ct, wait_for):
-    """The panel after a run that found the truth: 2 kidneys, a tumor on the left, a cyst on the right."""
-    from KidneyTumorSegLib.scene.runner import InProcessRunner
-
-    panel = panel_of("truth", InProcessRunner("fake_pipeline:truth"))
-    panel.widget.ui.segmentButton.click()
-    wait_for(lambda: not panel.widget.logic.isRunning)
-    return panel
-
-
-def node_of(panel):
-    return panel.widget._parameterNode.outputSegmentation
-
-
-def labels_of(panel, ct):
-    from KidneyTumorSegLib.scene.segmentation_node import label_map_from_node
-
-    return label_map_from_node(node_of(panel), ct).labels
-
-
-def cells(table):
-    return [
-        [table.item(row, column).text() for column in range(table.columnCount())] for row in range(table.rowCount())
-    ]
-
-
-def paint(panel, ct, segment_id, box):
-    """As an effect of the Segment Editor does: a box of voxels becomes the segment."""
-    import slicer
-    import slicer.util
-
-    array = slicer.util.arrayFromSegmentBinaryLabelmap(node_of(panel), segment_id, ct)
-    array[box] = 1
-    slicer.util.updateSegmentBinaryLabelmapFromArray(array, node_of(panel), segment_id, ct)
-
-
-def corner():
-    return (slice(0, 2), slice(0, 3), slice(0, 3))
+from panel_result import cells, corner, labels_of, node_of, paint
 
 
 def test_a_fresh_panel_shows_no_empty_tables(panel_of, ct):
@@ -63,107 +21,6 @@ def test_the_result_has_its_segments_and_its_lesions_in_the_panel(result):
     assert [row[2] for row in cells(ui.segmentsTable)] == ["kidney", "tumor", "cyst"]
     assert [row[:2] for row in cells(ui.reviewTable)] == [["open", "Left tumor 1"], ["open", "Right cyst 1"]]
     assert ui.reviewSummaryLabel.text() == "0 of 2 reviewed."
-
-
-def test_what_the_network_was_not_sure_of_comes_first(panel_of, ct, wait_for):
-    panel = panel_of("unsure")
-    panel.widget.ui.segmentButton.click()
-    wait_for(lambda: not panel.widget.logic.isRunning)
-    first = cells(panel.widget.ui.reviewTable)[0]
-    assert first[1] == "Right cyst 1"
-    assert first[4] == "The model was not sure of it (mean probability 0.55)."
-
-
-def test_one_key_goes_to_the_next_lesion_and_the_views_follow(result, ct, scene):
-    import vtk
-
-    ui = result.widget.ui
-    slice_node = scene.AddNewNodeByClass("vtkMRMLSliceNode")
-    tumor = np.argwhere(labels_of(result, ct) == 2)
-    ui.nextButton.click()
-    assert ui.reviewTable.currentRow() == 0
-    ras = [slice_node.GetSliceToRAS().GetElement(axis, 3) for axis in range(3)]
-    to_ijk = vtk.vtkMatrix4x4()
-    ct.GetRASToIJKMatrix(to_ijk)
-    i, j, k = np.rint(to_ijk.MultiplyPoint((*ras, 1.0))[:3]).astype(int)
-    assert [k, j, i] in tumor.tolist()
-    ui.nextButton.click()
-    assert ui.reviewTable.currentRow() == 1
-
-
-def test_accepting_all_is_told_and_kept_in_the_scene(result, scene):
-    ui = result.widget.ui
-    ui.nextButton.click()
-    ui.acceptButton.click()
-    assert ui.reviewSummaryLabel.text() == "1 of 2 reviewed."
-    assert ui.reviewTable.currentRow() == 1
-    ui.acceptButton.click()
-    assert ui.reviewSummaryLabel.text() == "2 of 2 reviewed."
-    assert ui.warningsLabel.text() == "Everything in the review list was looked at."
-    kept = json.loads(node_of(result).GetAttribute("KidneyTumorSeg.Review"))
-    assert "accepted" in json.dumps(kept)
-    result.exit()
-    result.enter()
-    assert ui.reviewSummaryLabel.text() == "2 of 2 reviewed."
-    ui.reviewTable.cellClicked.emit(0, 0)
-    ui.reopenButton.click()
-    assert ui.reviewSummaryLabel.text() == "1 of 2 reviewed."
-
-
-def test_a_tumor_becomes_a_cyst_by_one_click_and_undo_brings_it_back(result, ct):
-    ui, before = result.widget.ui, labels_of(result, ct)
-    ui.nextButton.click()
-    ui.toCystButton.click()
-    np.testing.assert_array_equal(labels_of(result, ct), np.where(before == 2, 3, before))
-    assert "cyst" in ui.warningsLabel.text()
-    assert ui.headlineLabel.text().startswith("2 kidneys, 2 cysts")
-    assert "mL" in ui.warningsLabel.text()
-    assert "Edited by hand: tumor, cyst." in ui.measureLabel.text()
-    assert [row[0] for row in cells(ui.reviewTable) if row[1].startswith("Left")] == ["relabeled"]
-    ui.undoButton.click()
-    np.testing.assert_array_equal(labels_of(result, ct), before)
-    assert "nothing was edited" in ui.measureLabel.text()
-    assert [row[0] for row in cells(ui.reviewTable)] == ["open", "open"]
-    assert not ui.undoButton.isEnabled()
-    assert ui.headlineLabel.text().startswith("2 kidneys, 1 tumor")
-
-
-def test_undo_leaves_decisions_alone_that_were_made_since(result):
-    ui = result.widget.ui
-    ui.nextButton.click()
-    ui.toCystButton.click()
-    row = next(n for n, cell in enumerate(cells(ui.reviewTable)) if cell[1].startswith("Right"))
-    ui.reviewTable.cellClicked.emit(row, 0)
-    ui.acceptButton.click()
-    ui.undoButton.click()
-    assert {cell[1]: cell[0] for cell in cells(ui.reviewTable)} == {"Left tumor 1": "open", "Right cyst 1": "accepted"}
-
-
-def test_a_false_lesion_is_removed(result, ct):
-    ui = result.widget.ui
-    ui.nextButton.click()
-    ui.rejectButton.click()
-    assert not (labels_of(result, ct) == 2).any()
-    assert any(row[0] == "removed" for row in cells(ui.reviewTable))
-
-
-def test_the_buttons_act_on_the_lesion_under_the_crosshair(result, ct, scene):
-    ui, before = result.widget.ui, labels_of(result, ct)
-    center = node_of(result).GetSegmentCenterRAS("cyst")
-    scene.GetFirstNodeByClass("vtkMRMLCrosshairNode").SetCrosshairRAS(*center)
-    assert not ui.toTumorButton.isEnabled()
-    ui.crosshairCheck.click()
-    ui.toTumorButton.click()
-    np.testing.assert_array_equal(labels_of(result, ct), np.where(before == 3, 2, before))
-
-
-def test_a_crosshair_far_from_every_lesion_is_a_sentence(result, ct, scene):
-    ui, before = result.widget.ui, labels_of(result, ct)
-    scene.GetFirstNodeByClass("vtkMRMLCrosshairNode").SetCrosshairRAS(500, 500, 500)
-    ui.crosshairCheck.click()
-    ui.toTumorButton.click()
-    assert "no tumor or cyst" in ui.warningsLabel.text()
-    np.testing.assert_array_equal(labels_of(result, ct), before)
 
 
 def test_numbers_follow_the_editor_a_moment_later(result, ct, wait_for):
@@ -362,19 +219,9 @@ def test_a_segmentation_of_something_else_is_a_sentence_under_measurements(resul
     assert not result.widget.ui.saveTableButton.isEnabled()
 
 
-def test_the_views_go_to_the_largest_lesion_when_asked(panel_of, ct, scene, wait_for):
-    panel = panel_of("truth")
-    panel.widget.ui.jumpCheck.setChecked(True)
-    slice_node = scene.AddNewNodeByClass("vtkMRMLSliceNode")
-    panel.widget.ui.segmentButton.click()
-    wait_for(lambda: not panel.widget.logic.isRunning)
-    right = slice_node.GetSliceToRAS().GetElement(0, 3)
-    assert right < -20  # the phantom's tumor is on the patient's left
-
-
 def test_a_saved_scene_opens_with_its_choices_its_edits_and_its_review(result, ct, scene, module, tmp_path):
     import slicer_application
-    from slicer_scene import Slicer, the_slicer
+    from slicer_scene import opened_again
 
     ui = result.widget.ui
     ui.qualityBox.setCurrentIndex(0)
@@ -382,21 +229,10 @@ def test_a_saved_scene_opens_with_its_choices_its_edits_and_its_review(result, c
     ui.reviewTable.cellClicked.emit(1, 0)
     ui.acceptButton.click()
     paint(result, ct, "tumor", corner())
-    for node in (ct, node_of(result)):
-        node.AddDefaultStorageNode()
-    assert scene.WriteToMRB(str(tmp_path / "case.mrb"), None)
-    with zipfile.ZipFile(tmp_path / "case.mrb") as bundle:
-        bundle.extractall(tmp_path)
-    (description,) = tmp_path.rglob("*.mrml")
+    node = node_of(result)
     result.exit()
-    other = Slicer()
-    other.install()
-    slicer_application.complete_application()
-    panel = None
-    try:
-        other.scene.SetURL(str(description))
-        other.scene.SetRootDirectory(str(description.parent))
-        assert other.scene.Import(None)
+    with opened_again(tmp_path, ct, node):
+        slicer_application.complete_application()
         panel = slicer_application.ModulePanel(module.KidneyTumorSegWidget)
         panel.enter()
         again = panel.widget.ui
@@ -406,8 +242,5 @@ def test_a_saved_scene_opens_with_its_choices_its_edits_and_its_review(result, c
         assert again.outputSelector.currentNode().GetName() == "CT segmentation"
         assert "Edited by hand: tumor." in again.measureLabel.text()
         assert {row[1]: row[0] for row in cells(again.reviewTable)}["Right cyst 1"] == "accepted"
-    finally:
-        if panel is not None:
-            panel.close()
-        the_slicer()
-        slicer_application.complete_application()
+        panel.close()
+    slicer_application.complete_application()

@@ -46,7 +46,7 @@ class Desk:
         self._case: Case | None = None
         self._watcher = Watcher(lambda: attempt(self.refresh))
         self._measure = MeasureSection(ui)
-        self._review = ReviewSection(ui, attempt, say, self.refresh)
+        self._review = ReviewSection(ui, attempt, say, self.refresh, lambda: self.editor)
         self._correct = CorrectSection(ui)
         self._save = SaveSection(ui, attempt, self._measure.save)
         ui.largestButton.connect("clicked(bool)", lambda *_: self.go_to_largest())

@@ -58,14 +58,15 @@ def place_whole(
     return place
 
 
-def place_in_region(target: Any, region: Any, overwrite_edited: bool) -> Place:
+def place_in_region(target: Any, region: Any, overwrite_edited: bool, editor: Any = None) -> Place:
     """How to place a result in one region only; the arguments are those of `scene.region.replace_in_region`."""
 
     def place(result: Result, volume_node: Any) -> Shown:
         from ..scene.confidences import keep_confidences
         from ..scene.region import replace_in_region
 
-        done = replace_in_region(target, volume_node, result.label_map, region, overwrite_edited)
+        labels = result.label_map
+        done = replace_in_region(target, volume_node, labels, region, overwrite_edited, editor=editor)
         keep_confidences(target, result.confidences)
         return Shown(target, (done.sentence,), done.undo)
 

@@ -34,6 +34,7 @@ class ReviewSection:
         attempt: runs an action; its errors become sentences in the panel.
         say: shows a sentence on what was done.
         changed: called after something was changed here.
+        editor: gives the embedded qMRMLSegmentEditorWidget, or None: its own Undo takes changes back too.
     """
 
     def __init__(
@@ -42,8 +43,9 @@ class ReviewSection:
         attempt: Callable[[Callable[[], None]], None],
         say: Callable[[str], None],
         changed: Callable[[], None],
+        editor: Callable[[], Any],
     ) -> None:
-        self._ui, self._say, self._changed = ui, say, changed
+        self._ui, self._say, self._changed, self._editor = ui, say, changed, editor
         self._case: Case | None = None
         self._items: Sequence[ReviewItem] = ()
         self._key = ""
@@ -148,7 +150,7 @@ class ReviewSection:
 
         assert self._case is not None
         node, item = self._case.segmentation_node, self._item_meant()
-        done = relabel(node, self._case.volume_node, self._place(), to)
+        done = relabel(node, self._case.volume_node, self._place(), to, editor=self._editor())
         if item is not None:
             kind = "" if to == "nothing" else to
             set_status(node, item, "rejected" if to == "nothing" else "relabeled", _reviewer(), kind)
@@ -158,7 +160,8 @@ class ReviewSection:
         from ..scene.fixes import split
 
         assert self._case is not None
-        done = split(self._case.segmentation_node, self._case.volume_node, self._place())
+        node, volume_node = self._case.segmentation_node, self._case.volume_node
+        done = split(node, volume_node, self._place(), editor=self._editor())
         self._did(done.sentence, done.undo, None)
 
     def _did(self, sentence: str, undo: Callable[[], None], decided: ReviewItem | None) -> None:

@@ -30,7 +30,7 @@ def whole_run(chosen: Any, settings: Settings, editor: Any = None) -> Plan:
     return settings, place_whole(how, "lesions" if chosen.lesionSegments else "classes", target, overwrite, editor)
 
 
-def region_run(chosen: Any, settings: Settings) -> Plan:
+def region_run(chosen: Any, settings: Settings, editor: Any = None) -> Plan:
     """A run inside the chosen region, whose result goes nowhere else.
 
     Raises:
@@ -42,7 +42,7 @@ def region_run(chosen: Any, settings: Settings) -> Plan:
     if target is None or region is None:
         raise UsageError(_("Choose a segmentation under Result and a region, then try again."))
     where = replace(settings, box_mm=region_box_mm(region, chosen.inputVolume))
-    return where, place_in_region(target, region, not keeps_edits(target))
+    return where, place_in_region(target, region, not keeps_edits(target), editor)
 
 
 def place_region(chosen: Any) -> None:
