@@ -204,6 +204,18 @@ def test_the_midline_of_the_body_is_found_in_a_ct_that_shows_more_of_one_side(or
     assert body_midline_l_mm(volume) == pytest.approx(0.0, abs=6.0)
 
 
+def test_the_midline_is_the_same_number_in_every_stored_order() -> None:
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.cos(0.2), -np.sin(0.2)], [np.sin(0.2), np.cos(0.2)]]
+    straight = phantom_grid((2.3, 2.3, 7.0))  # every second or third voxel is looked at: not the same ones from each end
+    grid = Grid(straight.shape, turn @ straight.affine)
+    ct = standard_phantom().scan(grid)[0]
+    expected = body_midline_l_mm(ct)
+    for order in ORDERS:
+        stored = Volume(order.apply(ct.voxels), order.apply_to_grid(grid))
+        assert body_midline_l_mm(stored) == expected, order
+
+
 def test_no_midline_is_told_for_an_mr_or_for_air() -> None:
     grid = Grid((4, 4, 4), np.eye(4))
     air = np.full(grid.shape, -1000, np.int16)
