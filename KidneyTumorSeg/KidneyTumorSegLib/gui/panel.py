@@ -125,14 +125,14 @@ def _help() -> str:
         _("Look at each line of the review list, and correct what is wrong."),
         _("Read the measurements and save."),
     )
-    more = _("More in the documentation: {link}").format(link='<a href="{0}">{0}</a>')
+    more = f'<a href="{HOMEPAGE}">{_("More in the documentation")}</a>.'
     scope = _(
         "Finds kidneys, tumors and cysts in CT of the abdomen, best with contrast agent; not in MRI or ultrasound. "
         "The model's card tells its license and what it is bad at."
     )
     note = _("For research; not a medical device. The CT does not leave this computer.")
     listed = "".join(f"<li>{step}</li>" for step in steps)
-    return f"<ol>{listed}</ol><p>{scope}</p><p>{more.format(HOMEPAGE)}</p><p>{note}</p>"
+    return f"<ol>{listed}</ol><p>{scope}</p><p>{more}</p><p>{note}</p>"
 
 
 HOMEPAGE = "https://github.com/PLACEHOLDER/SlicerKidneyTumorSeg"

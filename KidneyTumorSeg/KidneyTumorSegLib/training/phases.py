@@ -23,10 +23,7 @@ from .synthesis.kidneys import Kidney, find_kidneys
 from .synthesis.scan_noise import measure_noise
 
 _SLOW_MM = 2.2  # standard deviation of the Gaussian that tells slow changes from noise
-_FINE_MM, _LOST_NOISE = (
-    1.1,
-    0.7,
-)  # the same where there is detail to take away, and the share of noise that goes with it
+_FINE_MM, _LOST_NOISE = 1.1, 0.7  # the same where there is detail to take away, and the noise that goes with it
 _EDGE_PX = 0.7  # softness of the organs' borders
 _FAT_HU, _PLAIN_HU = -100.0, 40.0  # fat; soft tissue without contrast agent
 _BARE_HU = 33.0  # tumor without contrast agent

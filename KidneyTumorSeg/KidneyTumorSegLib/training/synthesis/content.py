@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from ..phase_table import Phase
 from .fields import Axes, FloatImage, random_field
 
 Kind = Literal["tumor", "cyst"]
@@ -26,7 +27,6 @@ Texture = Literal[
     "simple cyst",
     "hyperdense cyst",
 ]
-Phase = Literal["non-contrast", "corticomedullary", "nephrographic", "excretory"]
 
 _TUMOR_SHARES: dict[Texture, float] = {
     "heterogeneous": 0.27,
@@ -62,10 +62,10 @@ class Tissue:
 def guess_phase(cortex_hu: float, core_hu: float, brightest_hu: float) -> Phase:
     """Contrast phase from the kidney: shell 0-5 mm against core; brightest is its sinus' 98th percentile."""
     if max(cortex_hu, core_hu) < _NON_CONTRAST_HU:
-        return "non-contrast"
+        return Phase.NON_CONTRAST
     if cortex_hu - core_hu > _CORTEX_MEDULLA_HU:
-        return "corticomedullary"
-    return "excretory" if brightest_hu > _COLLECTING_SYSTEM_HU else "nephrographic"
+        return Phase.CORTICOMEDULLARY
+    return Phase.EXCRETORY if brightest_hu > _COLLECTING_SYSTEM_HU else Phase.NEPHROGRAPHIC
 
 
 @dataclass(frozen=True)
@@ -181,12 +181,12 @@ def tumor_content(tissue: Tissue, diameter_mm: float, random: np.random.Generato
 def _solid_hu(texture: Texture, tissue: Tissue, random: np.random.Generator) -> tuple[float, float]:
     """Mean and unevenness of the solid part."""
     kidney = tissue.kidney_hu
-    if tissue.phase == "non-contrast":
+    if tissue.phase is Phase.NON_CONTRAST:
         if texture == "hemorrhagic":
             return random.uniform(50, 75), random.uniform(3, 9)
         mean = kidney + random.uniform(-4, 5) if texture == "isodense" else random.uniform(20, 45)
         return mean, random.uniform(1.5, 6)
-    late = 0.75 if tissue.phase == "excretory" else 1.0
+    late = 0.75 if tissue.phase is Phase.EXCRETORY else 1.0
     low, high, grain = {
         "heterogeneous": (-65, 25, (10, 26)),
         "necrotic": (-60, 25, (10, 24)),
@@ -207,16 +207,15 @@ def _solid_hu(texture: Texture, tissue: Tissue, random: np.random.Generator) -> 
 
 def _second(texture: Texture, mean: float, tissue: Tissue, random: np.random.Generator) -> tuple[float, float]:
     """HU and share of the other part."""
+    bare = tissue.phase is Phase.NON_CONTRAST
     if texture == "necrotic":
         return float(random.uniform(10, min(40, mean))), float(random.uniform(0.12, 0.5))
     if texture == "heterogeneous":
-        return float(mean - random.uniform(15, 60) * (0.2 if tissue.phase == "non-contrast" else 1)), float(
-            random.uniform(0.1, 0.5)
-        )
+        darker = random.uniform(15, 60) * (0.2 if bare else 1)
+        return float(mean - darker), float(random.uniform(0.1, 0.5))
     if texture == "central scar":
-        return float(mean - random.uniform(20, 50) * (0.25 if tissue.phase == "non-contrast" else 1)), float(
-            random.uniform(0.05, 0.2)
-        )
+        darker = random.uniform(20, 50) * (0.25 if bare else 1)
+        return float(mean - darker), float(random.uniform(0.05, 0.2))
     if texture == "cystic rim":
         return float(random.uniform(2, 28)), 1.0
     if texture == "fat-containing":
@@ -230,5 +229,5 @@ def cyst_content(tissue: Tissue, random: np.random.Generator) -> Content:
     """A cyst's inside: water, at times with protein or old blood."""
     if random.random() < _HYPERDENSE_SHARE:
         return Content("cyst", "hyperdense cyst", float(random.uniform(50, 90)), float(random.uniform(0, 3)))
-    high = 20 if tissue.phase == "non-contrast" else 26
+    high = 20 if tissue.phase is Phase.NON_CONTRAST else 26
     return Content("cyst", "simple cyst", float(random.uniform(-5, high)), float(random.uniform(0, 2)))

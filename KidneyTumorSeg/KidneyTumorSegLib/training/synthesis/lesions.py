@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ..phase_table import Phase
 from .bank import ShapeBank
-from .content import Content, Kind, Phase, Tissue, cyst_content, guess_phase, tumor_content
+from .content import Content, Kind, Tissue, cyst_content, guess_phase, tumor_content
 from .insert import Canvas, Look, SyntheticLesion
 from .kidneys import Kidney, Vector, find_kidneys
 from .placement import place
