@@ -207,9 +207,7 @@ def test_the_midline_of_the_body_is_found_in_a_ct_that_shows_more_of_one_side(or
 def test_the_midline_is_the_same_number_in_every_stored_order() -> None:
     turn = np.eye(4)
     turn[:2, :2] = [[np.cos(0.2), -np.sin(0.2)], [np.sin(0.2), np.cos(0.2)]]
-    straight = phantom_grid(
-        (2.3, 2.3, 7.0)
-    )  # every second or third voxel is looked at: not the same ones from each end
+    straight = phantom_grid((2.3, 2.3, 7.0))  # each third voxel is looked at: not the same ones from both ends
     grid = Grid(straight.shape, turn @ straight.affine)
     ct = standard_phantom().scan(grid)[0]
     expected = body_midline_l_mm(ct)
