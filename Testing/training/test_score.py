@@ -59,6 +59,13 @@ def test_the_card_says_what_the_contract_says(scored: Path) -> None:
     assert "0.961" in card
 
 
+def test_the_card_tells_what_readers_and_the_best_team_reach(scored: Path) -> None:
+    """Heller et al., Medical Image Analysis 2021;67:101821 (KiTS19): kidney with masses, and tumor."""
+    card = read_folder(scored).card_text()
+    assert "two readers agreed with each other by a Dice of 0.983 (kidney with masses) and 0.923 (tumor)" in card
+    assert "0.974 and 0.851" in card
+
+
 def test_a_model_that_was_shown_all_folds_has_no_test_part(scored: Path, data: Path, tmp_path: Path) -> None:
     contract = read_folder(scored).contract
     copy = Path(shutil.copytree(scored, tmp_path / "all-folds"))

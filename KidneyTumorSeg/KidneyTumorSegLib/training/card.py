@@ -19,6 +19,8 @@ _ABOUT_SCORES = (
     f"For comparison, the poster of the U-Net with ResNet-34 reports a Dice of {PUBLISHED['kidney_and_masses.dice']} "
     f"for the kidney and {PUBLISHED['tumor.dice']} for the tumor on KiTS21: another split of other data, slice by "
     "slice, so not comparable one to one.",
+    "On KiTS19's test cases two readers agreed with each other by a Dice of 0.983 (kidney with masses) and 0.923 "
+    "(tumor), and the best of 106 teams reached 0.974 and 0.851 (Heller et al., Medical Image Analysis 2021).",
 )
 
 
