@@ -98,6 +98,8 @@ def test_the_editor_is_made_when_it_is_opened_and_edits_the_result(result, ct):
     assert node.GetOverwriteMode() == node.OverwriteAllSegments
     assert editor.hasViewObservations
     assert editor.hasShortcuts
+    assert "Paint" in editor.shown["effects"]
+    assert not editor.unorderedEffectsVisible
     result.exit()
     assert not editor.hasViewObservations
     assert not editor.hasShortcuts

@@ -140,7 +140,12 @@ class qMRMLSegmentationShow3DButton(qt.QPushButton):
 class qMRMLSegmentEditorWidget(qt.QWidget):
     """Follows Modules/Loadable/Segmentations/Widgets/qMRMLSegmentEditorWidget.h: what the panel sets, and undo by the
     real `vtkSlicerSegmentEditorLogic`. No effects: tests change segments as effects do, through that logic.
+
+    Methods are only what is a slot or Q_INVOKABLE there: PythonQt knows no others, and sets a property whose setter is
+    neither as an attribute (`unorderedEffectsVisible`).
     """
+
+    unorderedEffectsVisible = True
 
     def __init__(self, parent=None):
         super().__init__(parent)
@@ -199,9 +204,6 @@ class qMRMLSegmentEditorWidget(qt.QWidget):
 
     def setEffectNameOrder(self, names):
         self.shown["effects"] = list(names)
-
-    def setUnorderedEffectsVisible(self, visible):
-        self.shown["unordered effects"] = visible
 
     def setSegmentationNodeSelectorVisible(self, visible):
         self.shown["segmentation selector"] = visible

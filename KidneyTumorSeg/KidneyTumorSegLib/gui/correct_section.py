@@ -84,7 +84,7 @@ class CorrectSection:
         editor.setSourceVolumeNodeSelectorVisible(False)
         editor.setSwitchToSegmentationsButtonVisible(False)
         editor.setEffectNameOrder(_EFFECTS)
-        editor.setUnorderedEffectsVisible(False)
+        editor.unorderedEffectsVisible = False  # a property: Slicer has no slot for it
         editor.setToolTip(_("Slicer's Segment Editor. One voxel is one thing: what you paint replaces what was there."))
         return editor
 
