@@ -99,6 +99,16 @@ def volume(scan):
     return Volume(scan[0].voxels, scan[0].grid, "CT", "Übersicht niña", ("a note",))
 
 
+@pytest.fixture(params=["python", "launcher"])
+def python(request, monkeypatch, tmp_path):
+    """The worker's Python as it is, and behind a launcher as in Slicer."""
+    if request.param == "launcher":
+        import python_launcher
+
+        path = python_launcher.install(tmp_path)
+        monkeypatch.setattr(process_runner, "python_executable", lambda: path)
+
+
 @pytest.fixture(params=["worker process", "in process"])
 def any_runner_of(request, runner_of):
     if request.param == "worker process":
@@ -168,7 +178,7 @@ def test_cancel_kills_the_worker_at_once_and_nothing_more_is_heard(runner_of, vo
     assert (len(listener.steps), listener.results, listener.errors) == (heard, [], [])
 
 
-def test_cancel_kills_what_the_worker_started_too(runner_of, volume):
+def test_cancel_kills_what_the_worker_started_too(runner_of, volume, python):
     runner, listener = runner_of("hang"), Listener()
     runner.start(volume, Settings(), *listener.callbacks)
     pump_until(runner, lambda: listener.steps)
@@ -242,6 +252,19 @@ def test_a_worker_killed_by_the_system_is_a_sentence_about_memory(runner_of, vol
     (error,) = listener.errors
     assert isinstance(error, EnvironmentProblem)
     assert "most likely because memory ran out" in str(error)
+
+
+def test_running_out_of_memory_is_told_also_behind_slicers_launcher(runner_of, volume, python):
+    (error,) = run(runner_of("killed"), volume).errors
+    assert isinstance(error, EnvironmentProblem)
+    assert "most likely because memory ran out" in str(error)
+
+
+def test_a_crash_of_native_code_is_not_called_a_lack_of_memory(runner_of, volume, python):
+    (error,) = run(runner_of("segfault"), volume).errors
+    assert type(error) is KidneyTumorSegError
+    assert "ended unexpectedly (Fatal Python error: Segmentation fault)" in str(error)
+    assert "in segfault" in error.__notes__[0]
 
 
 def test_a_worker_killed_while_idle_is_started_again(runner_of, volume):

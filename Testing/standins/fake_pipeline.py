@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -92,6 +93,20 @@ def crash(volume: Volume, settings: Settings, progress: Progress) -> Result:
     progress.stage("Segmenting", 1.0)
     print("CUDA error: an illegal memory access was encountered", file=sys.stderr, flush=True)
     os._exit(70)
+
+
+def killed(volume: Volume, settings: Settings, progress: Progress) -> Result:
+    """Killed from outside, as systems do that have no memory left."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(600)
+    raise AssertionError
+
+
+def segfault(volume: Volume, settings: Settings, progress: Progress) -> Result:
+    """Reads memory that is not its own, as damaged native code does."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+    time.sleep(600)
+    raise AssertionError
 
 
 def unexpected(volume: Volume, settings: Settings, progress: Progress) -> Result:

@@ -26,11 +26,16 @@ from .runner import PIPELINE, OnDone, OnError, OnStep, WorkerDidNotStart, resolv
 from .shared_array import SharedArray, remove_left_overs
 
 _LIBRARY_FOLDER = Path(__file__).resolve().parents[2]
-_STDERR_LINES = 40
+_STDERR_LINES = 100
 _READY_WITHIN_S = 120.0
 _END_WITHIN_S = 5.0
 _LET_READERS_RUN_S = 0.002
 _KILLED_BY_SYSTEM = (-9, 137)
+_LAUNCHER_LOST_IT = "exit abnormally"
+"""PythonSlicer is a launcher: when the Python behind it was killed or crashed, it says so and ends with 1."""
+_CRASHED = ("Fatal Python error", "Windows fatal exception")
+"""How the line begins in which Python tells that native code crashed; a process that was killed says nothing."""
+_NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
 def python_executable() -> str:
@@ -219,7 +224,7 @@ class _Worker:
                 stderr=subprocess.PIPE,
                 env=_environment(python_path),
                 start_new_session=True,  # a group of its own, so that its children can be killed with it
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                creationflags=_NO_WINDOW,
             )
         except OSError as error:
             raise WorkerDidNotStart(f"The worker process could not be started ({error}).") from error
@@ -305,6 +310,7 @@ def _environment(python_path: Sequence[Path]) -> dict[str, str]:
     if before := environment.get("PYTHONPATH"):
         folders.append(before)
     environment.update(PYTHONPATH=os.pathsep.join(folders), PYTHONIOENCODING="utf-8", PYTHONUTF8="1")
+    environment["PYTHONFAULTHANDLER"] = "1"  # a crash of native code leaves words, being killed does not
     environment["PYTHONSAFEPATH"] = "1"  # whatever lies in the folder that Slicer was started from stays out of it
     return environment
 
@@ -312,7 +318,8 @@ def _environment(python_path: Sequence[Path]) -> dict[str, str]:
 def _kill_tree(process: subprocess.Popen[bytes]) -> None:
     """End a process and its children at once."""
     if sys.platform == "win32":
-        subprocess.run(["taskkill", "/T", "/F", "/PID", str(process.pid)], capture_output=True, check=False)
+        command = ["taskkill", "/T", "/F", "/PID", str(process.pid)]
+        subprocess.run(command, capture_output=True, check=False, creationflags=_NO_WINDOW)
     else:
         try:
             os.killpg(process.pid, signal.SIGKILL)
@@ -325,12 +332,15 @@ def _why_it_ended(worker: _Worker) -> KidneyTumorSegError:
     code = worker.process.returncode
     if not worker.is_ready:
         return WorkerDidNotStart(f"The worker process could not be started (it ended with code {code}).")
-    if code in _KILLED_BY_SYSTEM:
+    words = [line for line in worker.stderr if line.strip() and _LAUNCHER_LOST_IT not in line]
+    crashes = [line for line in words if line.startswith(_CRASHED)]
+    lost = any(_LAUNCHER_LOST_IT in line for line in worker.stderr)
+    if code in _KILLED_BY_SYSTEM or (lost and not crashes):
         return EnvironmentProblem(
             "The segmentation was stopped by the computer, most likely because memory ran out. "
             "Close other programs and try again."
         )
-    last = worker.stderr[-1] if worker.stderr else f"exit code {code}"
+    last = (crashes or words or [f"exit code {code}"])[-1]
     return KidneyTumorSegError(
         f"The segmentation ended unexpectedly ({last}). Try again; the details help us to mend it."
     )
