@@ -233,10 +233,10 @@ def test_nothing_is_fetched_after_a_torch_that_did_not_come(
 
 
 class Manager:
-    """Follows Base/QTCore/qSlicerExtensionsManagerModel.h."""
+    """Follows Base/QTCore/qSlicerExtensionsManagerModel.cxx: installing says True also when the download breaks."""
 
-    def __init__(self, installs=True, has=False):
-        self.installs, self.has, self.calls = installs, has, []
+    def __init__(self, finds=True, loads=True):
+        self.finds, self.loads, self.has, self.calls = finds, loads, False, []
 
     def isExtensionInstalled(self, name):
         return self.has
@@ -246,7 +246,8 @@ class Manager:
 
     def installExtensionFromServer(self, name, restart=True, update=False):
         self.calls.append((name, restart))
-        return self.installs
+        self.has = self.finds and self.loads
+        return self.finds
 
 
 def test_a_missing_extension_is_fetched_first_and_a_restart_asked_for(installation, plan, monkeypatch):
@@ -260,7 +261,7 @@ def test_a_missing_extension_is_fetched_first_and_a_restart_asked_for(installati
     assert manager.calls == [False, ("PyTorch", False), True]
 
 
-@pytest.mark.parametrize("manager", [Manager(installs=False), None])
+@pytest.mark.parametrize("manager", [Manager(finds=False), Manager(loads=False), None])
 def test_an_extension_that_cannot_be_fetched_is_to_be_installed_by_hand(installation, plan, monkeypatch, manager):
     import slicer
 

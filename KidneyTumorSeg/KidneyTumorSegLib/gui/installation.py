@@ -155,10 +155,11 @@ def _install_extension() -> Outcome:
     if not manager.isExtensionInstalled(_EXTENSION):
         manager.setInteractive(False)  # the user has agreed already
         try:
-            if not manager.installExtensionFromServer(_EXTENSION, False):
-                raise EnvironmentProblem(by_hand)
+            manager.installExtensionFromServer(_EXTENSION, False)
         finally:
             manager.setInteractive(True)
+        if not manager.isExtensionInstalled(_EXTENSION):  # the call says True also when the download broke
+            raise EnvironmentProblem(by_hand)
     return Outcome(
         _("Slicer's PyTorch extension is installed. Restart Slicer; the rest of the installation follows then."),
         needs_restart=True,
