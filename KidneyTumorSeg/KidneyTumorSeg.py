@@ -105,10 +105,7 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.tools = ToolsSection(self.ui, self.attempt, lambda node: setattr(self._parameterNode, "inputVolume", node))
         self.ui.segmentButton.connect("clicked(bool)", self.onSegmentButton)
         for button, action in (
-            (
-                self.ui.segmentRegionButton,
-                lambda: self.startRun(region_run),
-            ),
+            (self.ui.segmentRegionButton, lambda: self.startRun(region_run)),
             (self.ui.placeRegionButton, lambda: place_region(self._parameterNode)),
             (self.ui.setUpButton, self.setUp),
             (self.ui.selfTestButton, self.startSelfTest),
@@ -148,6 +145,8 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for name in [name for name in sys.modules if name.partition(".")[0] == "KidneyTumorSegLib"]:
             del sys.modules[name]
         super().onReload()
+        if self.parent.isEntered:  # Slicer puts a new panel in the place of this one, but does not enter it
+            slicer.modules.KidneyTumorSegWidget.enter()
 
     def initializeParameterNode(self) -> None:
         """Follow the scene's parameter node, with a CT already chosen if there is one."""

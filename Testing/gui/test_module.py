@@ -6,6 +6,7 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -109,6 +110,25 @@ def test_reload_and_test_runs_them_all(module, scene):
 
     Recorded().runTest()
     assert sorted(ran) == sorted(ORIENTATIONS)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_reload_loads_the_library_anew_and_enters_the_new_panel_if_one_is_shown(panel_of, monkeypatch, shown):
+    """As Slicer's `slicer.util.reloadScriptedModule`: it makes a new panel and sets it up, and does not enter it."""
+    import slicer
+    from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
+
+    entered, panel = [], panel_of("truth")
+    panel.parent.isEntered = shown
+    new = SimpleNamespace(enter=lambda: entered.append(True))
+    monkeypatch.setattr(slicer.modules, "KidneyTumorSegWidget", new, raising=False)
+    monkeypatch.setattr(ScriptedLoadableModuleWidget, "onReload", lambda widget: None, raising=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "modules", dict(sys.modules))  # of other tests nothing is thrown away
+        panel.widget.onReload()
+        left = [name for name in sys.modules if name.startswith("KidneyTumorSegLib")]
+    assert not left
+    assert entered == [True] * shown
 
 
 @pytest.mark.slow
