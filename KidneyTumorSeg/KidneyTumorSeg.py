@@ -113,7 +113,9 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             button.connect("clicked(bool)", lambda checked, action=action: self.attempt(action))
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneIsNew)
+        self.addObserver(scene, scene.StartImportEvent, lambda *_: self.exit())  # selectors list its nodes at the end
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneIsNew)
         self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
         self.initializeParameterNode()
 
@@ -282,8 +284,8 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.setParameterNode(None)
         self.refresh()
 
-    def onSceneEndClose(self, caller: Any, event: Any) -> None:
-        """A new, empty scene."""
+    def onSceneIsNew(self, caller: Any, event: Any) -> None:
+        """An empty scene, or one that was loaded with its choices."""
         if self.parent.isEntered:
             self.initializeParameterNode()
             self.desk.enter()

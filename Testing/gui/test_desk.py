@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 
 import numpy as np
 import pytest
@@ -246,3 +247,25 @@ def test_a_saved_scene_opens_with_its_choices_its_edits_and_its_review(result, c
         assert {row[1]: row[0] for row in cells(again.reviewTable)}["Right cyst 1"] == "accepted"
         panel.close()
     slicer_application.complete_application()
+
+
+@pytest.mark.parametrize("quality", ["standard", "best"])
+def test_a_saved_scene_opens_with_its_choices_while_the_panel_is_shown(result, ct, scene, tmp_path, quality):
+    ui = result.widget.ui
+    ui.qualityBox.setCurrentIndex(["fast", "standard", "best"].index(quality))
+    saved = cells(ui.reviewTable)
+    for one in (ct, node_of(result)):
+        one.AddDefaultStorageNode()
+    assert scene.WriteToMRB(str(tmp_path / "case.mrb"), None)
+    with zipfile.ZipFile(tmp_path / "case.mrb") as bundle:
+        bundle.extractall(tmp_path)
+    (description,) = tmp_path.rglob("*.mrml")
+    scene.Clear(False)
+    assert cells(ui.reviewTable) == []
+    scene.SetURL(str(description))
+    scene.SetRootDirectory(str(description.parent))
+    assert scene.Import(None)
+    assert ui.inputSelector.currentNode().GetName() == "CT"
+    assert ui.outputSelector.currentNode().GetName() == "CT segmentation"
+    assert ui.qualityBox.currentText() == quality
+    assert cells(ui.reviewTable) == saved

@@ -18,7 +18,11 @@ class qMRMLWidget(qt.QWidget):
 
 
 class qMRMLNodeComboBox(qt.PythonQt, QtWidgets.QComboBox):
-    """Follows Libs/MRML/Widgets/qMRMLNodeComboBox.h: lists the scene's nodes of its types, none first."""
+    """Follows Libs/MRML/Widgets/qMRMLNodeComboBox.h: lists the scene's nodes of its types, none first.
+
+    As with qMRMLSceneModel.cxx, what is imported is listed when the import has ended; a node that is not listed cannot
+    be chosen.
+    """
 
     currentNodeChanged = QtCore.Signal(object)
 
@@ -34,7 +38,7 @@ class qMRMLNodeComboBox(qt.PythonQt, QtWidgets.QComboBox):
             self._scene.RemoveObserver(tag)
         self._scene, self._tags = scene, []
         if scene is not None:
-            for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent):
+            for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent):
                 self._tags.append(scene.AddObserver(event, lambda caller, event: self._fill()))
             self._fill()
 
@@ -44,9 +48,11 @@ class qMRMLNodeComboBox(qt.PythonQt, QtWidgets.QComboBox):
     def setCurrentNode(self, node):
         if node not in self._nodes:
             self._fill()
-        self.setCurrentIndex(self._nodes.index(node))
+        self.setCurrentIndex(self._nodes.index(node) if node in self._nodes else 0)
 
     def _fill(self):
+        if self._scene.IsImporting():
+            return
         before = self.currentNode()
         self.blockSignals(True)
         nodes = [self._scene.GetNthNode(n) for n in range(self._scene.GetNumberOfNodes())]

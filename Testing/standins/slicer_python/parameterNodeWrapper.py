@@ -1,12 +1,15 @@
 """Stand-in for `slicer.parameterNodeWrapper`, for members that are nodes, strings or yes and no.
 
-Follows Base/Python/slicer/parameterNodeWrapper/: wrapper.py (properties, defaults, binding by `SlicerParameterName`),
+Follows Base/Python/slicer/parameterNodeWrapper/: wrapper.py (properties, defaults, binding by `SlicerParameterName`;
+values are kept, and read anew only when the node tells that it was modified: its references change without),
 serializers.py (nodes as references, the rest as parameters), guiConnectors.py (the three widgets of the panel).
 """
 
 import typing
+import weakref
 
 import slicer
+import slicer.util
 import vtk
 
 
@@ -131,6 +134,20 @@ def parameterNodeWrapper(kind):
         for member in members.values():
             if not member.isNode and not parameterNode.GetParameter(member.name):
                 member.write(parameterNode, member.default)
+        self._values = {name: member.read(parameterNode) for name, member in members.items()}
+        here = weakref.ref(self)
+        self._tag = parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: here() and here()._readAll())
+
+    def __del__(self):
+        self.parameterNode.RemoveObserver(self._tag)
+
+    def _readAll(self):
+        self._values = {name: member.read(self.parameterNode) for name, member in members.items()}
+
+    def write(self, member, value):
+        with slicer.util.NodeModify(self.parameterNode):
+            member.write(self.parameterNode, value)
+            self._values[member.name] = member.read(self.parameterNode)
 
     def connectGui(self, gui):
         tag = len(self._bindings)
@@ -145,12 +162,13 @@ def parameterNodeWrapper(kind):
             kind,
             name,
             property(
-                lambda self, m=member: m.read(self.parameterNode),
-                lambda self, value, m=member: m.write(self.parameterNode, value),
+                lambda self, m=member: self._values[m.name],
+                lambda self, value, m=member: write(self, m, value),
             ),
         )
     kind.allParameters = members
     kind.__init__, kind.connectGui, kind.disconnectGui = __init__, connectGui, disconnectGui
+    kind.__del__, kind._readAll = __del__, _readAll
     kind.AddObserver = lambda self, event, callback, priority=0.0: self.parameterNode.AddObserver(
         event, callback, priority
     )
