@@ -10,7 +10,9 @@ from scene_patient import (
     LEFT_TUMOR,
     ORIENTATIONS,
     RIGHT_TUMOR,
+    ball,
     by_lesion,
+    canonical_grid,
     in_scene,
     patient,
     same,
@@ -165,6 +167,35 @@ def test_the_users_own_segments_and_all_tags_are_left_alone(scene):
     assert np.array_equal(segments(node, ct)["ureter"], before["ureter"])
     for one in ("kidney", "tumor", "cyst", "ureter"):
         assert tag_of(segmentation.GetSegment(one), "My.Tag") == f"of {one}"
+
+
+def test_what_is_made_of_surfaces_is_refused_for_a_correction_beside_them_would_not_be_saved(scene):
+    from KidneyTumorSegLib.scene.fixes import relabel, split
+
+    ct, node, world = in_scene(patient())
+    node.CreateClosedSurfaceRepresentation()
+    node.GetSegmentation().SetSourceRepresentationName("Closed surface")
+    for correct in (lambda: relabel(node, ct, world(LEFT_TUMOR), "cyst"), lambda: split(node, ct, world(LEFT_TUMOR))):
+        with pytest.raises(InputError, match="is made of surfaces"):
+            correct()
+
+
+def test_a_segment_with_finer_voxels_keeps_each_of_them_when_a_lesion_is_added(scene):
+    from KidneyTumorSegLib.scene.fixes import relabel
+    from KidneyTumorSegLib.scene.segmentation_node import segmentation_to_node
+    from KidneyTumorSegLib.scene.volume_node import volume_to_node
+    from KidneyTumorSegLib.volume import Grid, LabelMap, Volume
+
+    ct, node, world = in_scene(patient())
+    grid = Grid((48, 80, 120), canonical_grid().affine @ np.diag([0.5, 0.5, 0.5, 1.0]))
+    labels = np.indices(grid.shape).sum(axis=0) % 2  # what coarse voxels cannot hold
+    finer_ct = volume_to_node(Volume(labels.astype(np.int16), grid), "finer")
+    finer = segmentation_to_node(LabelMap(labels.astype(np.uint8), grid), finer_ct)
+    node.GetSegmentation().RemoveSegment("kidney")
+    node.GetSegmentation().CopySegmentFromSegmentation(finer.GetSegmentation(), "kidney")
+    relabel(node, ct, world(LEFT_TUMOR), "kidney")
+    assert segments(node, finer_ct, ("kidney",))["kidney"][labels == 1].all()
+    assert segments(node, ct, ("kidney",))["kidney"][ball(canonical_grid(), LEFT_TUMOR, 11.0)].all()
 
 
 def test_surfaces_and_views_follow(scene):

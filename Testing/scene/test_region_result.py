@@ -13,6 +13,7 @@ from scene_patient import (
     RIGHT_TUMOR,
     TUMOR,
     by_lesion,
+    canonical_grid,
     in_scene,
     lowest,
     new_result,
@@ -195,6 +196,19 @@ def test_a_region_outside_of_the_scan_another_transform_and_a_moved_ct_are_refus
     ct.SetOrigin(1.0, 2.0, 3.0)
     with pytest.raises(InputError, match="'CT' was changed or moved since it was segmented"):
         replace_in_region(node, ct, result, region)
+
+
+def test_a_segmentation_with_other_voxels_than_the_ct_is_refused(scene):
+    from KidneyTumorSegLib.scene.region import replace_in_region
+    from KidneyTumorSegLib.scene.volume_node import volume_to_node
+    from KidneyTumorSegLib.volume import Grid, LabelMap, Volume
+
+    _, node, _ = in_scene(patient())
+    finer = Grid((48, 80, 120), canonical_grid().affine @ np.diag([0.5, 0.5, 0.5, 1.0]))
+    other = volume_to_node(Volume(np.zeros(finer.shape, np.int16), finer), "other")
+    result = LabelMap(np.zeros(finer.shape, np.uint8), finer)
+    with pytest.raises(InputError, match="'CT segmentation' has other voxels than 'other'"):
+        replace_in_region(node, other, result, roi(scene, LEFT_TUMOR, (30.0, 30.0, 30.0)))
 
 
 def test_an_error_half_way_leaves_the_segmentation_as_it_was(scene, monkeypatch):

@@ -23,6 +23,7 @@ from .lesion_numbers import new_lesion_segment
 from .masks import Mask, cropped_mask, erase, paint
 from .neck import part_at_neck
 from .segment_names import ADDED, class_segment, is_one_lesion, lesion_title, segments_of
+from .segmentation_node import refuse_surfaces
 from .sides_in_scene import side_of
 from .undo import Done, UndoPoint
 
@@ -66,12 +67,13 @@ def relabel(segmentation_node: Any, volume_node: Any, position_lps: World, to: s
         editor: the embedded qMRMLSegmentEditorWidget, if any: its Undo button then takes the change back too.
 
     Raises:
-        InputError: there is no lesion, or it is that already.
+        InputError: there is no lesion, or it is that already; or the segmentation is made of surfaces.
         UsageError: another word for `to`.
     """
     if to != NOTHING and to not in _TARGETS:
         text = _("'{word}' is nothing that a lesion can be made. Use tumor, cyst, kidney or nothing.")
         raise UsageError(text.format(word=to))
+    refuse_surfaces(segmentation_node)
     lesion = lesion_at(segmentation_node, position_lps)
     if to == lesion.structure.id:
         text = _("This is a {kind} already. Choose something else, or another lesion.")
@@ -107,8 +109,9 @@ def split(segmentation_node: Any, volume_node: Any, position_lps: World, *, edit
         editor: as above.
 
     Raises:
-        InputError: there is no lesion, or it has no neck.
+        InputError: there is no lesion, or it has no neck; or the segmentation is made of surfaces.
     """
+    refuse_surfaces(segmentation_node)
     lesion = lesion_at(segmentation_node, position_lps)
     parts = part_at_neck(lesion.mask.voxels, lesion.mask.spacing, lesion.seed)
     side = side_of(segmentation_node, volume_node, lesion.segment_id, lesion.mask)

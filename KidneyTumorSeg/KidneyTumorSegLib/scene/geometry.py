@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import slicer
 import vtk
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _RIGID_TOLERANCE = 1e-5
@@ -59,6 +60,15 @@ def from_world(parent: Any) -> Any:
     transform = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(None, parent, transform)
     return transform
+
+
+def transformed(points: npt.ArrayLike, transform: Any) -> npt.NDArray[np.float64]:
+    """Points (n, 3), moved by a vtkGeneralTransform."""
+    source, target = vtk.vtkPoints(), vtk.vtkPoints()
+    source.SetData(numpy_to_vtk(np.ascontiguousarray(points, dtype=np.float64), deep=True))
+    target.SetDataTypeToDouble()
+    transform.TransformPoints(source, target)
+    return np.asarray(vtk_to_numpy(target.GetData()))
 
 
 def rigid_parent(node: Any) -> npt.NDArray[np.float64] | None:

@@ -51,9 +51,14 @@ class Mask:
         return k, j, i
 
     @property
+    def voxel_ml(self) -> float:
+        """Volume of a voxel, before any transform that stretches, mL."""
+        return abs(float(np.linalg.det(self.ijk_to_ras[:3, :3]))) / 1000.0
+
+    @property
     def volume_ml(self) -> float:
         """Counted in voxels, before any transform that stretches, mL."""
-        return int(np.count_nonzero(self.voxels)) * abs(float(np.linalg.det(self.ijk_to_ras[:3, :3]))) / 1000.0
+        return int(np.count_nonzero(self.voxels)) * self.voxel_ml
 
     @property
     def spacing(self) -> tuple[float, float, float]:
@@ -106,6 +111,19 @@ class Mask:
         k, j, i = (n - first for n, first in zip(at, self.start, strict=True))
         inside = all(0 <= n < size for n, size in zip((k, j, i), self.voxels.shape, strict=True))
         return inside and bool(self.voxels[k, j, i])
+
+    def resampled(self, ijk_to_ras: npt.NDArray[np.float64]) -> Mask:
+        """The voxels of another lattice whose centers lie in these voxels."""
+        corners = (np.argwhere(np.ones((2, 2, 2))) * self.voxels.shape) - 0.5
+        other = Mask(np.zeros((0, 0, 0), bool), (0, 0, 0), ijk_to_ras)
+        reached = other.index(self.ras(corners))
+        first, last = np.floor(reached.min(axis=0)).astype(int), np.ceil(reached.max(axis=0)).astype(int)
+        centers = np.moveaxis(np.indices(last + 1 - first), 0, -1) + first
+        at = np.rint(self.index(other.ras(centers))).astype(int)
+        inside = ((at >= 0) & (at < self.voxels.shape)).all(axis=-1)
+        inside[inside] = self.voxels[tuple(at[inside].T)]
+        k, j, i = (int(n) for n in first)
+        return Mask(inside, (k, j, i), ijk_to_ras)
 
     def read(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The values [n] that an array on the lattice has at these voxels."""
@@ -209,6 +227,7 @@ def segment_part(segmentation_node: Any, segment_id: str, volume_node: Any) -> M
 def erase(segmentation_node: Any, segment_id: str, mask: Mask) -> None:
     """Take voxels away from one segment. Others, also those in the same image, keep theirs."""
     logic = slicer.vtkSlicerSegmentationsModuleLogic
+    mask = _on_lattice_of(segmentation_node, segment_id, mask)
     keep = _image((~mask.voxels).astype(np.uint8), mask.start, mask.ijk_to_ras)
     _done(logic.SetBinaryLabelmapToSegment(keep, segmentation_node, segment_id, logic.MODE_MERGE_MIN))
 
@@ -216,6 +235,7 @@ def erase(segmentation_node: Any, segment_id: str, mask: Mask) -> None:
 def paint(segmentation_node: Any, segment_id: str, mask: Mask) -> None:
     """Give voxels to one segment. Where another segment has them it keeps them: the segments then overlap."""
     logic = slicer.vtkSlicerSegmentationsModuleLogic
+    mask = _on_lattice_of(segmentation_node, segment_id, mask)
     image = _image(mask.voxels.astype(np.uint8), mask.start, mask.ijk_to_ras)
     _done(
         logic.SetBinaryLabelmapToSegment(
@@ -243,6 +263,14 @@ def _image(values: npt.NDArray[Any], start: Index, ijk_to_ras: npt.NDArray[np.fl
     image.GetPointData().SetScalars(scalars)
     image.SetGeometryFromImageToWorldMatrix(matrix_from_array(ijk_to_ras))
     return image
+
+
+def _on_lattice_of(segmentation_node: Any, segment_id: str, mask: Mask) -> Mask:
+    """A mask by the segment's own voxels: Slicer would resample the segment to the mask's, and lose what is finer."""
+    image = segmentation_node.GetSegmentation().GetSegment(segment_id).GetRepresentation(BINARY_LABELMAP)
+    if voxels_of(image) is None or lattice_offset(image, mask.ijk_to_ras) is not None:
+        return mask
+    return mask.resampled(image_to_ras(image))
 
 
 def _done(changed: bool) -> None:

@@ -6,6 +6,7 @@ Outside of the region no voxel of any segment changes, and inside what was corre
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,14 @@ import numpy.typing as npt
 import slicer
 import vtk
 from slicer.i18n import tr as _
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..anatomy import STRUCTURES
+from ..checks import LesionConfidence
 from ..errors import InputError
 from ..volume import LabelMap
-from .geometry import array_from_matrix, from_world, ijk_to_local_ras, rigid_parent, to_world
-from .masks import BoolArray, Mask, cropped_mask
+from .confidences import keep_confidences
+from .geometry import array_from_matrix, from_world, ijk_to_local_ras, rigid_parent, to_world, transformed
+from .masks import BINARY_LABELMAP, BoolArray, Mask, cropped_mask, lattice_offset, voxels_of
 from .region_plan import draw_plan, plan_region
 from .segment_names import segments_of
 from .segmentation_node import refuse_moved_volume, refuse_unfit
@@ -81,7 +83,7 @@ def region_box_mm(roi_node: Any, volume_node: Any) -> Box:
     """
     corners = _region_points_ras(roi_node, 2)
     if volume_node.GetParentTransformNode() is not None and rigid_parent(volume_node) is None:
-        corners = _transformed(
+        corners = transformed(
             _region_points_ras(roi_node, _EDGE_SAMPLES), from_world(volume_node.GetParentTransformNode())
         )
     lps = corners * (-1.0, -1.0, 1.0)
@@ -96,7 +98,7 @@ def region_mask(roi_node: Any, volume_node: Any) -> Mask | None:
         InputError: there is no region, it has no size, or it is turned inside out.
     """
     parent = volume_node.GetParentTransformNode()
-    samples = _transformed(_region_points_ras(roi_node, _EDGE_SAMPLES), from_world(parent))
+    samples = transformed(_region_points_ras(roi_node, _EDGE_SAMPLES), from_world(parent))
     lattice = ijk_to_local_ras(volume_node)
     whole = Mask(np.zeros(node_grid(volume_node).shape, bool), (0, 0, 0), lattice)
     at = whole.index(samples)
@@ -109,6 +111,18 @@ def region_mask(roi_node: Any, volume_node: Any) -> Mask | None:
     return Mask(_inside(roi_node, cut, parent), cut.start, lattice).cropped()
 
 
+def region_in_scan(roi_node: Any, volume_node: Any) -> Mask:
+    """As `region_mask`; a region without a voxel of the scan is refused.
+
+    Raises:
+        InputError: as above, or the region lies outside of the scan.
+    """
+    region = region_mask(roi_node, volume_node)
+    if region is None:
+        raise InputError(_("The region lies outside of the scan. Move it over what is to be segmented again."))
+    return region
+
+
 def replace_in_region(
     segmentation_node: Any,
     volume_node: Any,
@@ -116,6 +130,7 @@ def replace_in_region(
     roi_node: Any,
     overwrite_edited: bool = False,
     *,
+    confidences: Iterable[LesionConfidence] = (),
     editor: Any = None,
 ) -> Done:
     """Put a new result into a segmentation, inside a region only.
@@ -131,21 +146,41 @@ def replace_in_region(
         label_map: the new result on the CT's grid; only what lies inside the region is looked at.
         roi_node: vtkMRMLMarkupsROINode.
         overwrite_edited: draw corrected segments and deleted lesions anew too, inside the region.
+        confidences: what the network told of its lesions, kept with the segmentation.
         editor: the embedded qMRMLSegmentEditorWidget, if any: its Undo button then takes the change back too.
 
     Raises:
-        InputError: the CT was changed meanwhile, the segmentation is not on it, or the region is outside of the scan.
+        InputError: the CT was changed meanwhile, the segmentation is not on it or on other voxels, or the region is
+            outside of the scan.
     """
     refuse_moved_volume(label_map, volume_node)
     refuse_unfit(segmentation_node, volume_node)
-    region = region_mask(roi_node, volume_node)
-    if region is None:
-        raise InputError(_("The region lies outside of the scan. Move it over what is to be segmented again."))
+    refuse_other_voxels(segmentation_node, volume_node)
+    region = region_in_scan(roi_node, volume_node)
     plan = plan_region(segmentation_node, volume_node, label_map, region, overwrite_edited)
     point = UndoPoint(segmentation_node, editor)
     with point.change():
         changed = draw_plan(segmentation_node, plan)
+        keep_confidences(segmentation_node, confidences)
     return Done(plan.sentence, changed, point)
+
+
+def refuse_other_voxels(segmentation_node: Any, volume_node: Any) -> None:
+    """Check that a segmentation has the CT's voxels: through finer or coarser ones a region cannot be cut exactly.
+
+    Raises:
+        InputError: it has others.
+    """
+    lattice, segmentation = ijk_to_local_ras(volume_node), segmentation_node.GetSegmentation()
+    for structure in STRUCTURES:
+        for one in segments_of(segmentation_node, structure):
+            image = segmentation.GetSegment(one).GetRepresentation(BINARY_LABELMAP)
+            if voxels_of(image) is not None and lattice_offset(image, lattice) is None:
+                text = _(
+                    "'{name}' has other voxels than '{scan}', so that it cannot be drawn anew in a region alone. "
+                    "Segment the whole scan, or correct by hand."
+                )
+                raise InputError(text.format(name=segmentation_node.GetName(), scan=volume_node.GetName()))
 
 
 def _inside(roi_node: Any, cut: Mask, parent: Any) -> BoolArray:
@@ -168,7 +203,7 @@ def _inside(roi_node: Any, cut: Mask, parent: Any) -> BoolArray:
     j, i = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     for k in range(depth):  # plane by plane: points of the whole box would need much memory
         centers = cut.ras(np.stack([np.full(j.size, k), j.ravel(), i.ravel()], axis=1))
-        own = _transformed(centers, to_world(parent)) @ to_object[:3, :3].T + to_object[:3, 3]
+        own = transformed(centers, to_world(parent)) @ to_object[:3, :3].T + to_object[:3, 3]
         inside[k] = (np.abs(own) <= half).all(axis=1).reshape(j.shape)
     return inside
 
@@ -189,20 +224,12 @@ def _region_points_ras(roi_node: Any, count: int) -> Points:
     return np.asarray(own @ matrix[:3, :3].T + matrix[:3, 3])
 
 
-def _transformed(points: Points, transform: Any) -> Points:
-    source, target = vtk.vtkPoints(), vtk.vtkPoints()
-    source.SetData(numpy_to_vtk(np.ascontiguousarray(points), deep=True))
-    target.SetDataTypeToDouble()
-    transform.TransformPoints(source, target)
-    return np.asarray(vtk_to_numpy(target.GetData()))
-
-
 def _scan_corners_ras(volume_node: Any) -> Points:
     """The outermost voxel centers, world RAS."""
     shape = node_grid(volume_node).shape
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij")).reshape(3, -1).T
     lattice = Mask(np.zeros((1, 1, 1), bool), (0, 0, 0), ijk_to_local_ras(volume_node))
-    return _transformed(lattice.ras(corners), to_world(volume_node.GetParentTransformNode()))
+    return transformed(lattice.ras(corners), to_world(volume_node.GetParentTransformNode()))
 
 
 def _segments_bounds_ras(segmentation_node: Any) -> tuple[Points, Points] | None:
@@ -216,7 +243,7 @@ def _segments_bounds_ras(segmentation_node: Any) -> tuple[Points, Points] | None
                 points.append(mask.ras(corners.reshape(3, -1).T))
     if not points:
         return None
-    world = _transformed(np.concatenate(points), to_world(segmentation_node.GetParentTransformNode()))
+    world = transformed(np.concatenate(points), to_world(segmentation_node.GetParentTransformNode()))
     return world.min(axis=0), world.max(axis=0)
 
 

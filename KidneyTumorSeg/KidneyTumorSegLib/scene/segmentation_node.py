@@ -12,7 +12,8 @@ from slicer.i18n import tr as _
 from ..anatomy import CYST, KIDNEY, STRUCTURES, TUMOR, Structure
 from ..errors import InputError
 from ..volume import LabelMap
-from .masks import BINARY_LABELMAP, TERMINOLOGY_TAG, segment_part, shared_image
+from .geometry import from_world, ijk_to_local_ras, to_world, transformed
+from .masks import BINARY_LABELMAP, TERMINOLOGY_TAG, Mask, cropped_mask, segment_part, shared_image
 from .segment_names import SegmentName, segments_of
 from .volume_node import node_grid
 
@@ -66,12 +67,25 @@ def refuse_unfit(segmentation_node: Any, volume_node: Any, way_out: str = "") ->
         way_out: a sentence that tells what else can be done.
 
     Raises:
-        InputError: it lies under another transform than the CT, or is made of surfaces.
+        InputError: it was removed, lies under another transform than the CT, or is made of surfaces.
     """
     name = segmentation_node.GetName()
+    if not slicer.mrmlScene.IsNodePresent(segmentation_node):
+        text = _("'{name}' was removed from the scene, so nothing can be drawn in it.")
+        raise InputError(" ".join([text.format(name=name), way_out]).strip())
     if segmentation_node.GetTransformNodeID() != volume_node.GetTransformNodeID():
         text = _("'{name}' and '{scan}' lie under different transforms. Put both under the same one.")
         raise InputError(" ".join([text.format(name=name, scan=volume_node.GetName()), way_out]).strip())
+    refuse_surfaces(segmentation_node, way_out)
+
+
+def refuse_surfaces(segmentation_node: Any, way_out: str = "") -> None:
+    """Check that a segmentation is made of voxels: what is drawn beside surfaces is not saved, and lost.
+
+    Raises:
+        InputError: it is made of surfaces.
+    """
+    name = segmentation_node.GetName()
     if segmentation_node.GetSegmentation().GetSourceRepresentationName() != BINARY_LABELMAP:
         text = _("'{name}' is made of surfaces. Convert it to a binary labelmap in the module Segmentations.")
         raise InputError(" ".join([text.format(name=name), way_out]).strip())
@@ -144,6 +158,29 @@ def label_map_from_node(segmentation_node: Any, volume_node: Any) -> LabelMap:
         for segment_id in ids:
             segment_part(segmentation_node, segment_id, volume_node).write(labels, structure.value)
     return LabelMap(labels, grid)
+
+
+def outside_ml(segmentation_node: Any, volume_node: Any) -> float:
+    """Volume of the kidneys, tumors and cysts outside of the CT, where its label map has no place for them; mL."""
+    shape = np.array(node_grid(volume_node).shape)
+    lattice = Mask(np.zeros((0, 0, 0), bool), (0, 0, 0), ijk_to_local_ras(volume_node))
+    own, ct = segmentation_node.GetParentTransformNode(), volume_node.GetParentTransformNode()
+
+    def outside(mask: Mask, places: npt.NDArray[Any]) -> int:
+        ras = mask.ras(places)
+        at = lattice.index(ras if own is ct else transformed(transformed(ras, to_world(own)), from_world(ct)))
+        return int(np.count_nonzero((np.abs(at - (shape - 1) / 2) > shape / 2).any(axis=1)))
+
+    found = 0.0
+    for structure in STRUCTURES:
+        for segment_id in segments_of(segmentation_node, structure):
+            mask = cropped_mask(segmentation_node, segment_id)
+            if mask is None:
+                continue
+            corners = np.argwhere(np.ones((2, 2, 2))) * (np.array(mask.voxels.shape) - 1)
+            if outside(mask, corners):
+                found += outside(mask, np.argwhere(mask.voxels)) * mask.voxel_ml
+    return found
 
 
 def segment_id_of(segmentation_node: Any, structure: Structure) -> str | None:
