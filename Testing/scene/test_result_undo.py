@@ -51,6 +51,19 @@ def test_an_editor_that_edits_another_segmentation_is_left_alone(two):
     assert not editor.logic.CanUndo()
 
 
+def test_what_the_network_told_goes_with_the_result_that_is_undone(two):
+    from KidneyTumorSegLib.checks import LesionConfidence
+    from KidneyTumorSegLib.scene.confidences import read_confidences
+
+    patient = two.Patient()
+    node = two.place(patient).node
+    told = (LesionConfidence("cyst", (1.0, 2.0, 3.0), 0.5),)
+    placed = two.place(patient, how="replace", target=node, confidences=told)
+    assert len(read_confidences(node)) == 1
+    placed.before.restore()
+    assert read_confidences(node) == ()
+
+
 def test_on_an_error_the_scene_is_as_it_was(two, monkeypatch):
     import slicer
 

@@ -37,7 +37,6 @@ def place_whole(
     """How to place a whole result; the arguments are those of `scene.results.place_result`."""
 
     def place(result: Result, volume_node: Any) -> Shown:
-        from ..scene.confidences import keep_confidences
         from ..scene.results import place_result  # SciPy comes with it, and the panel opens without
 
         placed = place_result(
@@ -49,9 +48,9 @@ def place_whole(
             target=target,
             overwrite_edited=overwrite_edited,
             record_json=result.record.to_json(),
+            confidences=result.confidences,
             editor=editor,
         )
-        keep_confidences(placed.node, result.confidences)
         undo = placed.before.restore if placed.before is not None else None
         return Shown(placed.node, _remarks(placed.kept, placed.left_out_ml), undo)
 
@@ -62,12 +61,10 @@ def place_in_region(target: Any, region: Any, overwrite_edited: bool, editor: An
     """How to place a result in one region only; the arguments are those of `scene.region.replace_in_region`."""
 
     def place(result: Result, volume_node: Any) -> Shown:
-        from ..scene.confidences import keep_confidences
         from ..scene.region import replace_in_region
 
-        labels = result.label_map
-        done = replace_in_region(target, volume_node, labels, region, overwrite_edited, editor=editor)
-        keep_confidences(target, result.confidences)
+        labels, sure = result.label_map, result.confidences
+        done = replace_in_region(target, volume_node, labels, region, overwrite_edited, confidences=sure, editor=editor)
         return Shown(target, (done.sentence,), done.undo)
 
     return place

@@ -21,8 +21,10 @@ SAME_PLACE_MM = 5.0
 
 
 def keep_confidences(segmentation_node: Any, confidences: Iterable[LesionConfidence]) -> None:
-    """Add what a run told; lesions that it did not see again keep what was told of them."""
+    """Add what a run told, if anything; lesions that it did not see again keep what was told of them."""
     new = list(confidences)
+    if not new:
+        return
     older = [
         it
         for it in read_confidences(segmentation_node)

@@ -28,10 +28,12 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..anatomy import STRUCTURES, Structure
+from ..checks import LesionConfidence
 from ..errors import InputError, UsageError
 from ..measurements import Measurements
 from ..measurements.bodies import Bodies, part_bodies
 from ..volume import LabelMap
+from .confidences import keep_confidences
 from .edits import drawn_bodies, edited_segments, is_ai, removed_segments, stamp
 from .leave_out import bodies_drawn_by_hand, bodies_erased_by_hand, on_lattice_of
 from .lesion_numbers import names_of_bodies
@@ -81,6 +83,7 @@ def place_result(
     target: Any = None,
     overwrite_edited: bool = False,
     record_json: str = "",
+    confidences: Iterable[LesionConfidence] = (),
     editor: Any = None,
 ) -> Placed:
     """Put a run's result into the scene. On any error the scene is as it was.
@@ -95,6 +98,7 @@ def place_result(
         target: an earlier segmentation of this CT. Lesions that it holds keep their numbers, also in a new node.
         overwrite_edited: on "replace", draw the AI's segments anew although they were edited by hand.
         record_json: the run's record, kept with the node.
+        confidences: what the network told of its lesions, kept with the node.
         editor: the embedded qMRMLSegmentEditorWidget, if any: its Undo button then takes the change back too.
 
     Raises:
@@ -109,7 +113,7 @@ def place_result(
         raise UsageError(text.format(how=how, detail=detail))
     refuse_moved_volume(label_map, volume_node)
     if how != "new":
-        _refuse_target(target, volume_node)
+        refuse_target(target, volume_node)
     found = part_bodies(label_map, measurements)
     names = names_of_bodies(found, detail, target, volume_node)
     if how == "new":
@@ -119,6 +123,7 @@ def place_result(
             _add_empty(plans, node, STRUCTURES)
             _draw(node, volume_node, found.numbers, found, plans, ())
             _keep_record(node, record_json)
+            keep_confidences(node, confidences)
         return Placed(node)
     edited = () if how == "replace" and overwrite_edited else edited_segments(target)
     kept = tuple(target.GetSegmentation().GetSegment(one).GetName() for one in edited)
@@ -134,6 +139,7 @@ def place_result(
             target.GetSegmentation().RemoveRepresentation(CLOSED_SURFACE)
             target.CreateClosedSurfaceRepresentation()
         _keep_record(target, record_json)
+        keep_confidences(target, confidences)
     return Placed(target, kept, left_out * label_map.grid.voxel_volume_ml, before)
 
 
@@ -283,7 +289,12 @@ def _keep_record(node: Any, record_json: str) -> None:
         node.SetAttribute(RECORD_ATTRIBUTE, record_json)
 
 
-def _refuse_target(target: Any, volume_node: Any) -> None:
+def refuse_target(target: Any, volume_node: Any) -> None:
+    """Check that a result can replace, or be merged into, a segmentation.
+
+    Raises:
+        InputError: it is not there, lies under another transform, or is made of surfaces.
+    """
     if target is None or not slicer.mrmlScene.IsNodePresent(target):
         raise InputError(
             _("There is no segmentation to change. Choose one, or place the result as a new segmentation.")
