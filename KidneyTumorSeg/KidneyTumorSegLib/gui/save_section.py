@@ -74,7 +74,8 @@ def write_case(case: Case, path: Path) -> None:
     """Write a case's segmentation; the ending says the format.
 
     `.seg.nrrd` is written by Slicer's own storage and keeps every segment, also those of other things. The other
-    formats hold kidney, tumor and cyst as 1, 2 and 3 on the voxels of the CT.
+    formats hold kidney, tumor and cyst as 1, 2 and 3 on the voxels of the CT. None of them has a parent transform in
+    it, as no file has that Slicer writes of the CT: so they fit.
 
     Raises:
         UsageError: unknown ending, or no such folder.
@@ -87,5 +88,7 @@ def write_case(case: Case, path: Path) -> None:
         save_segmentation(case.segmentation_node, path)
     else:
         from ..export.segmentation import write_segmentation
+        from ..scene.volume_node import stored_grid
+        from ..volume import LabelMap
 
-        write_segmentation(path, case.label_map)
+        write_segmentation(path, LabelMap(case.label_map.labels, stored_grid(case.volume_node)))

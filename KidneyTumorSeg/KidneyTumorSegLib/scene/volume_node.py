@@ -76,6 +76,11 @@ def node_grid(node: Any) -> Grid:
     return _world_grid(node, (k, j, i))[0]
 
 
+def stored_grid(node: Any) -> Grid:
+    """The grid of a volume node's voxels as its file has it: before any parent transform."""
+    return Grid(node_grid(node).shape, ras_from_lps(ijk_to_local_ras(node)))
+
+
 def _refuse_what_is_no_scan(node: Any) -> None:
     if node is None:
         raise InputError("No volume is chosen. Load a CT and choose it as the input volume.")
