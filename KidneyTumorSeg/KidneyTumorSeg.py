@@ -172,7 +172,8 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Show whether Segment can be clicked, and why not, and what the lower half is about."""
         chosen = self._parameterNode
         volumeNode = chosen.inputVolume if chosen is not None else None
-        self.attempt(lambda: self.desk.show(volumeNode, chosen.outputSegmentation if chosen is not None else None))
+        if chosen is not None:  # else the panel was left: what it was about stays
+            self.attempt(lambda: self.desk.show(volumeNode, chosen.outputSegmentation))
         if self.logic.isRunning:
             return
         if volumeNode is not None and volumeNode is not self._shownInput:
@@ -248,14 +249,13 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.tools.last_record = result.record.to_json()
         self.endRun()
         self.panel.show_result(result, shown.remarks)
+        chosen = self.logic.getParameterNode()  # also when the panel was left meanwhile
+        self.attempt(lambda: self.desk.show(chosen.inputVolume, shown.node, anew=True))
+        chosen.outputSegmentation = shown.node
         if shown.undo is not None:
             self.desk.can_undo(shown.undo)
-        chosen = self.logic.getParameterNode()  # also when the panel was left meanwhile
-        if chosen.outputSegmentation is shown.node:
-            self.attempt(self.desk.refresh)
-        chosen.outputSegmentation = shown.node
         if chosen.showSurfaces:
-            self.logic.showIn3D(shown.node)
+            show_in_3d(shown.node)
         if chosen.jumpToLargest:
             self.desk.go_to_largest()
 
@@ -281,6 +281,7 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.logic.isRunning:
             self.stop(_("The scene was closed, so the run was stopped."))
         self.desk.exit()
+        self.desk.show(None, None)
         self.setParameterNode(None)
         self.refresh()
 
@@ -378,10 +379,6 @@ class KidneyTumorSegLogic(ScriptedLoadableModuleLogic):
         if not slicer.mrmlScene.IsNodePresent(volumeNode):
             raise InputError(_("The CT was removed from the scene, so its result cannot be shown."))
         return (place or place_whole())(result, volumeNode)
-
-    def showIn3D(self, segmentationNode: Any) -> None:
-        """Make the surfaces for the 3D view."""
-        show_in_3d(segmentationNode)
 
     def likelyInput(self) -> Any:
         """The first volume in the scene that can be a CT, or None."""

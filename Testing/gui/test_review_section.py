@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from panel_result import cells, labels_of, node_of
+import pytest
+from panel_result import cells, corner, labels_of, node_of, paint
 
 
 def test_what_the_network_was_not_sure_of_comes_first(panel_of, ct, wait_for):
@@ -80,6 +81,74 @@ def test_undo_leaves_decisions_alone_that_were_made_since(result):
     ui.acceptButton.click()
     ui.undoButton.click()
     assert {cell[1]: cell[0] for cell in cells(ui.reviewTable)} == {"Left tumor 1": "open", "Right cyst 1": "accepted"}
+
+
+def test_undo_that_was_refused_for_later_edits_is_possible_again_without_them(result, ct):
+    ui, before = result.widget.ui, labels_of(result, ct)
+    ui.correctSection.setCollapsed(False)
+    ui.nextButton.click()
+    ui.toCystButton.click()
+    editor = result.widget.desk.editor
+    editor.saveStateForUndo()
+    paint(result, ct, "tumor", corner())
+    ui.undoButton.click()
+    assert "was edited since" in ui.warningsLabel.text()
+    editor.undo()
+    ui.undoButton.click()
+    np.testing.assert_array_equal(labels_of(result, ct), before)
+
+
+def test_the_editors_own_undo_takes_a_correction_back(result, ct):
+    ui, before = result.widget.ui, labels_of(result, ct)
+    ui.correctSection.setCollapsed(False)
+    ui.nextButton.click()
+    ui.toCystButton.click()
+    assert not (labels_of(result, ct) == 2).any()
+    result.widget.desk.editor.undo()
+    np.testing.assert_array_equal(labels_of(result, ct), before)
+
+
+def test_removing_all_that_there_is_can_be_taken_back(result, ct):
+    ui, segmentation = result.widget.ui, node_of(result).GetSegmentation()
+    segmentation.RemoveSegment("kidney")
+    segmentation.RemoveSegment("cyst")
+    segmentation.GetSegment("tumor").SetName("tumor 1")
+    segmentation.AddSegment(segmentation.GetSegment("tumor"), "tumor_left_1")
+    segmentation.RemoveSegment("tumor")
+    result.widget.desk.refresh()
+    before = labels_of(result, ct)
+    ui.nextButton.click()
+    ui.rejectButton.click()
+    assert segmentation.GetNumberOfSegments() == 0
+    assert ui.headlineLabel.text() == ""
+    ui.undoButton.click()
+    np.testing.assert_array_equal(labels_of(result, ct), before)
+
+
+@pytest.mark.parametrize("meanwhile", ["another segmentation is chosen", "the panel is left"])
+def test_a_replacement_can_be_taken_back_whatever_is_shown_when_it_is_made(result, scene, wait_for, meanwhile):
+    ui, logic, first = result.widget.ui, result.widget.logic, node_of(result)
+    ui.segmentButton.click()
+    wait_for(lambda: not logic.isRunning)
+    second = node_of(result)
+    ui.outputSelector.setCurrentNode(first)
+    ui.resultBox.setCurrentIndex(1)
+    add_result = logic.addResult
+
+    def added(*args):
+        if meanwhile == "the panel is left":
+            result.exit()
+        else:
+            ui.outputSelector.setCurrentNode(second)
+        return add_result(*args)
+
+    logic.addResult = added
+    ui.segmentButton.click()
+    wait_for(lambda: not logic.isRunning)
+    result.enter()
+    assert node_of(result) is first
+    ui.undoButton.click()
+    assert ui.warningsLabel.text() == "The last change was taken back."
 
 
 def test_a_false_lesion_is_removed(result, ct):

@@ -180,6 +180,9 @@ class qMRMLSegmentEditorWidget(qt.QWidget):
             self.editorNode.SetAndObserveSegmentationNode(node)
         self._label.setText(f"Segment Editor: {node.GetName()}" if node else "Segment Editor")
 
+    def segmentationNode(self):
+        return self.editorNode.GetSegmentationNode() if self.editorNode is not None else None
+
     def setSourceVolumeNode(self, node):
         if self.editorNode is not None:
             self.editorNode.SetAndObserveSourceVolumeNode(node)

@@ -30,7 +30,7 @@ class Desk:
         ui: the panel's widgets by name.
         attempt: runs an action; its errors become sentences in the panel.
         say: shows a sentence on what was done.
-        measured: given the numbers whenever they are new.
+        measured: given the numbers whenever they are new; None when there are none any more.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Desk:
         ui: Any,
         attempt: Callable[[Callable[[], None]], None],
         say: Callable[[str], None],
-        measured: Callable[[Measurements], None],
+        measured: Callable[[Measurements | None], None],
     ) -> None:
         self._ui = ui
         self._measured = measured
@@ -57,16 +57,19 @@ class Desk:
         """What is shown now."""
         return self._case
 
-    def show(self, volume_node: Any, segmentation_node: Any) -> None:
+    def show(self, volume_node: Any, segmentation_node: Any, *, anew: bool = False) -> None:
         """Be about this segmentation from now on, and the CT that it was made on.
 
         Args:
             volume_node: the CT, where the segmentation does not tell which; may be None.
             segmentation_node: may be None.
+            anew: measure again although it was about them before.
         """
         volume_node = volume_of(segmentation_node) or volume_node
-        if (volume_node, segmentation_node) == self._nodes and self._case is not None:
+        if (volume_node, segmentation_node) == self._nodes and self._case is not None and not anew:
             return
+        if segmentation_node is not self._nodes[1]:
+            self._review.forget_undo()
         self._nodes = (volume_node, segmentation_node)
         self._ui.segmentsTable.setSegmentationNode(segmentation_node)
         self._ui.show3DButton.setSegmentationNode(segmentation_node)
@@ -74,7 +77,7 @@ class Desk:
         for name in _OF_A_RESULT:
             getattr(self._ui, name).setVisible(segmentation_node is not None)
         self._correct.show(volume_node, segmentation_node)
-        self._watcher.watch(segmentation_node)
+        self._watcher.watch(volume_node, segmentation_node)
         self.refresh()
 
     def refresh(self) -> None:
@@ -86,8 +89,7 @@ class Desk:
             self._case, problem = None, str(error)
         for section in (self._measure, self._review, self._save):
             section.show(self._case)
-        if self._case is not None:
-            self._measured(self._case.measurements)
+        self._measured(self._case.measurements if self._case is not None else None)
         if problem:
             self._ui.measureLabel.setText(problem)
         self._ui.largestButton.setEnabled(self._case is not None and bool(self._case.measurements.lesions))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .case import Case
 
 Row = tuple[str, str, str]
+_WORTH_A_WORD_ML = 0.1
 
 
 class MeasureSection:
@@ -71,6 +72,8 @@ def rows_of(case: Case) -> list[Row]:
 
 def note_of(case: Case | None) -> str:
     """Whether the numbers are the AI's or of an edited segmentation, and what left and right were told by."""
+    from ..measurements.quantities import format_value
+
     if case is None:
         return _("Segment a CT, or choose a segmentation under Result.")
     if case.edited:
@@ -78,7 +81,12 @@ def note_of(case: Case | None) -> str:
         drawn = _("Edited by hand: {names}. The numbers are of the edited segmentation.").format(names=names)
     else:
         drawn = _("As the model drew it; nothing was edited by hand.")
-    return f"{drawn} {case.measurements.sides_note}"
+    sentences = [drawn, case.measurements.sides_note]
+    if case.outside_ml >= _WORTH_A_WORD_ML:
+        text = _("{volume} mL lie outside of '{scan}' and are not counted.")
+        outside = format_value(case.outside_ml)
+        sentences.append(text.format(volume=outside, scan=case.volume_node.GetName()))
+    return " ".join(sentences)
 
 
 def _header() -> Row:

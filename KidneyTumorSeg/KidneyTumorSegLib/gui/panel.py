@@ -82,13 +82,14 @@ class Panel:
         """A sentence on what was done to the result; its headline stays."""
         self._say(self._headline, [text])
 
-    def show_measured(self, measurements: Measurements) -> None:
-        """Bring the headline up to date, if one is shown."""
+    def show_measured(self, measurements: Measurements | None) -> None:
+        """Bring the headline up to date, if one is shown; None: there is nothing any more that it could tell of."""
         from ..measurements import headline
 
         if self._headline:
-            self._headline = headline(measurements)
+            self._headline = headline(measurements) if measurements is not None else ""
             self._ui.headlineLabel.setText(self._headline)
+            self._ui.headlineLabel.setVisible(bool(self._headline))
 
     def clear(self) -> None:
         """No headline and no sentences: what they said is over, or was of another CT."""

@@ -72,8 +72,6 @@ class ReviewSection:
         from ..scene.confidences import read_confidences
         from ..scene.review import review_items, summary
 
-        if case is None or self._case is None or case.segmentation_node is not self._case.segmentation_node:
-            self._undo.clear()
         self._case = case
         self._items = ()
         if case is not None:
@@ -86,6 +84,11 @@ class ReviewSection:
     def can_undo(self, undo: Callable[[], None]) -> None:
         """Undo may take back what was done elsewhere."""
         self._undo.append(undo)
+        self._enable()
+
+    def forget_undo(self) -> None:
+        """Another segmentation is shown: what was done to the one before cannot be taken back from here."""
+        self._undo.clear()
         self._enable()
 
     def _current(self) -> ReviewItem | None:
@@ -140,7 +143,7 @@ class ReviewSection:
         if item is None or self._case is None:
             return
         set_status(self._case.segmentation_node, item, status, _reviewer())
-        self._changed()
+        self.show(self._case)  # no voxel changed: nothing is to be measured again
         if status == "accepted":
             self._step(1)
 
@@ -182,7 +185,8 @@ class ReviewSection:
 
     def _take_back(self) -> None:
         if self._undo:
-            self._undo.pop()()
+            self._undo[-1]()  # refused while there are later edits, and possible again without them
+            self._undo.pop()
             self._changed()
             self._say(_("The last change was taken back."))
 
