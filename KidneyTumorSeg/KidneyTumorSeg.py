@@ -187,10 +187,10 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSegmentButton(self, checked: bool = False) -> None:
         """Segment, or Cancel while a run is under way."""
-        if self.logic.isRunning:
-            self.stop(_("Cancelled. The scene is as it was."))
-        else:
+        if not self.logic.isRunning:
             self.attempt(lambda: self.startRun(whole_run))
+        elif not self.panel.is_double_click:
+            self.stop(_("Cancelled. The scene is as it was."))
 
     def resume(self) -> None:
         """Go on with the run for which Slicer had to be restarted, if there is one."""
@@ -217,18 +217,23 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         chosen = self._parameterNode
         settings, place = makePlan(chosen, self.choices.settings(), self.desk.editor)
-        self.panel.show_running()
-        self.timer.start()
-        self.logic.start(chosen.inputVolume, settings, self.panel.show_step, self.onDone, self.showError, place)
+        run = chosen.inputVolume, settings, self.panel.show_step, self.onDone, self.showError, place
+        self.beginRun(lambda: self.logic.start(*run))
 
     def startSelfTest(self) -> None:
         """Run the phantom, with the panel's choices; the scene is not touched."""
         if packages.missing() and not self.setUp():
             return
+        test = SelfTest(self.logic.runner, self.choices.settings())
+        self.beginRun(lambda: test.start(self.panel.show_step, self.onSelfTest, self.showError))
+
+    def beginRun(self, start: Callable[[], None]) -> None:
+        """From a click to a run, which may be over when `start` comes back, if it was done in this process."""
         self.panel.show_running()
         self.timer.start()
-        test = SelfTest(self.logic.runner, self.choices.settings())
-        test.start(self.panel.show_step, self.onSelfTest, self.showError)
+        start()
+        if not self.logic.isRunning:
+            self.endRun()
 
     def onSelfTest(self, report: SelfTestReport) -> None:
         """The self-test has ended."""
@@ -296,7 +301,8 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         details = "\n".join(getattr(error, "__notes__", ()))
         logging.error("%s\n%s", error, details)
         self.tools.last_error = f"{error}\n{details}"
-        self.endRun()
+        if not self.logic.isRunning:  # else it is about something else
+            self.endRun()
         self.panel.show_message(str(error), details)
 
     def attempt(self, action: Callable[[], None]) -> None:

@@ -183,6 +183,7 @@ def test_the_panel_may_be_left_in_the_middle_of_a_run(panel_of, ct, scene, wait_
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
     panel.enter()
     assert panel.widget.ui.segmentButton.isEnabled()
+    assert panel.widget.ui.headlineLabel.text().startswith("2 kidneys")
 
 
 def test_without_a_ct_the_disabled_button_says_why(panel_of, scene):
@@ -264,11 +265,45 @@ def test_cancel_can_be_clicked_while_the_run_is_done_in_slicer(panel_of, ct, sce
     ui, before = panel.widget.ui, ids(scene)
     import qt
 
-    qt.QTimer.singleShot(200, ui.segmentButton.click)
+    qt.QTimer.singleShot(600, ui.segmentButton.click)
     ui.segmentButton.click()
     assert not panel.widget.logic.isRunning
     assert ui.warningsLabel.text() == "Cancelled. The scene is as it was."
     assert ids(scene) == before
+    assert ui.segmentButton.text() == "Segment"
+    assert ui.inputSelector.isEnabled()
+    assert not ui.progressBar.isVisible()
+
+
+def test_a_double_click_begins_a_run_and_does_not_cancel_it(panel_of, ct):
+    panel = panel_of("slow")
+    panel.widget.ui.segmentButton.click()
+    panel.widget.ui.segmentButton.click()
+    assert panel.widget.logic.isRunning
+
+
+@pytest.mark.parametrize("name", ["segmentRegionButton", "selfTestButton", "setUpButton", "sampleButton"])
+def test_nothing_else_can_be_begun_in_the_middle_of_a_run(panel_of, ct, scene, name):
+    panel = panel_of("slow")
+    panel.widget._parameterNode.region = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode")
+    button = getattr(panel.widget.ui, name)
+    assert button.isEnabled()
+    panel.widget.ui.segmentButton.click()
+    assert not button.isEnabled()
+
+
+def test_what_goes_wrong_beside_a_run_does_not_stop_it(panel_of, ct, scene, wait_for):
+    panel = panel_of("truth")
+    ui = panel.widget.ui
+    run(panel, wait_for)
+    scene.GetFirstNodeByClass("vtkMRMLCrosshairNode").SetCrosshairRAS(500, 500, 500)
+    ui.crosshairCheck.click()
+    ui.segmentButton.click()
+    ui.toCystButton.click()
+    assert "no tumor or cyst" in ui.warningsLabel.text()
+    assert ui.segmentButton.text() == "Cancel"
+    wait_for(lambda: not panel.widget.logic.isRunning)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 2
 
 
 def test_an_error_nobody_expected_in_the_panel_itself_is_a_sentence(panel_of, ct, wait_for, monkeypatch):

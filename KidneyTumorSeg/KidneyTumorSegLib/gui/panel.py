@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
     from ..pipeline import Result
 
 _FULL = 1000
-_RUN_CHOICES = ("inputSelector", "modelBox", "qualityBox", "deviceBox", "resultBox", "lesionSegmentsCheck")
-"""What may not be changed in the middle of a run."""
+_RUN_CHOICES = (
+    "inputSelector", "modelBox", "qualityBox", "deviceBox", "resultBox", "lesionSegmentsCheck", "segmentRegionButton",
+    "selfTestButton", "sampleButton", "setUpButton",
+)  # fmt: skip
+"""What may not be changed, or begun, in the middle of a run."""
+_DOUBLE_CLICK_S = 0.4
 
 
 class Panel:
@@ -30,6 +35,7 @@ class Panel:
         ui.progressBar.setVisible(False)
         ui.detailsText.setVisible(False)
         ui.detailsButton.connect("toggled(bool)", ui.detailsText.setVisible)
+        self._running_since = float("-inf")
         ui.helpLabel.setText(_help())
         self.show_set_up(False)
         self.clear()
@@ -48,6 +54,7 @@ class Panel:
 
     def show_running(self) -> None:
         """A run has begun."""
+        self._running_since = time.monotonic()
         self.clear()
         self._ui.progressBar.setVisible(True)
         self._ui.progressBar.setValue(0)
@@ -56,6 +63,11 @@ class Panel:
         self._ui.segmentButton.setText(_("Cancel"))
         self._ui.segmentButton.setEnabled(True)
         self._ui.segmentButton.setToolTip(_("Stop the run. The scene stays as it was."))
+
+    @property
+    def is_double_click(self) -> bool:
+        """Whether the run began so short a time ago that a click now is the second half of a double click."""
+        return time.monotonic() - self._running_since < _DOUBLE_CLICK_S
 
     def show_step(self, step: Step) -> None:
         """Where the run is."""
