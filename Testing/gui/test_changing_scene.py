@@ -52,11 +52,15 @@ def test_no_headline_is_left_of_what_is_gone(result, ct, scene, wait_for, gone):
 def test_the_review_follows_a_registration(result, ct, scene, wait_for):
     from KidneyTumorSegLib.scene.geometry import matrix_from_array
 
+    def measured_anew():
+        before = result.widget.desk.case
+        wait_for(lambda: result.widget.desk.case is not before, 10)
+
     transform = register(result, ct)
+    measured_anew()
     slice_node, center = scene.AddNewNodeByClass("vtkMRMLSliceNode"), node_of(result).GetSegmentCenterRAS("tumor")
     transform.SetMatrixTransformToParent(matrix_from_array(APART))
-    before = result.widget.desk.case
-    wait_for(lambda: result.widget.desk.case is not before, 10)
+    measured_anew()
     result.widget.ui.nextButton.click()
     at = [slice_node.GetSliceToRAS().GetElement(axis, 3) for axis in range(3)]
     np.testing.assert_allclose(at, np.array(center) + APART[:3, 3], atol=6)  # a voxel
@@ -88,6 +92,19 @@ def test_what_lies_outside_of_the_ct_is_told(result, ct):
     paint(node_of(result), "tumor", outside)
     result.widget.desk.refresh()
     assert "96 mL lie outside of 'CT' and are not counted." in result.widget.ui.measureLabel.text()
+
+
+def test_segments_that_were_deleted_or_added_are_told_with_the_numbers(result):
+    ui, segmentation = result.widget.ui, node_of(result).GetSegmentation()
+    assert "nothing was edited by hand" in ui.measureLabel.text()
+    segmentation.RemoveSegment("cyst")
+    segmentation.AddEmptySegment("Segment_1", "Tumor")
+    result.widget.desk.refresh()
+    assert "Edited by hand: Tumor (added), cyst (deleted)." in ui.measureLabel.text()
+    for one in ("kidney", "tumor"):
+        segmentation.RemoveSegment(one)
+    result.widget.desk.refresh()
+    assert "The model drew none of these segments" in ui.measureLabel.text()
 
 
 def test_a_segmentation_is_not_measured_on_a_ct_that_lies_elsewhere(result, ct, scene):
@@ -123,24 +140,35 @@ def test_lesions_of_another_ct_give_no_numbers(result, wait_for):
 
 
 @pytest.mark.parametrize("button", ["segmentButton", "segmentRegionButton"])
-def test_a_result_that_would_not_fit_is_refused_before_the_run(result, ct, scene, button):
+def test_a_result_that_would_not_fit_is_refused_before_the_run(result, ct, scene, monkeypatch, button):
     from scene_patient import under
 
-    ui = result.widget.ui
+    ui, begun = result.widget.ui, []
+    monkeypatch.setattr(result.widget.logic, "start", lambda *args: begun.append(args))
     ui.placeRegionButton.click()
     ui.resultBox.setCurrentIndex(1)
     under(ct, APART)
     getattr(ui, button).click()
-    assert not result.widget.logic.isRunning
+    assert not begun
     assert "lie under different transforms" in ui.warningsLabel.text()
 
 
-def test_a_region_outside_of_the_ct_is_refused_before_the_run(result):
-    ui = result.widget.ui
+def test_a_region_outside_of_the_ct_is_refused_before_the_run(result, monkeypatch):
+    ui, begun = result.widget.ui, []
+    monkeypatch.setattr(result.widget.logic, "start", lambda *args: begun.append(args))
     ui.placeRegionButton.click()
     result.widget._parameterNode.region.SetCenterWorld(900, 0, 0)
     ui.segmentRegionButton.click()
+    assert not begun
     assert "The region lies outside of the scan" in ui.warningsLabel.text()
+
+
+def test_a_region_on_what_holds_no_voxels_is_a_sentence(result, ct, scene):
+    ui = result.widget.ui
+    ui.inputSelector.setCurrentNode(scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "void"))
+    scene.RemoveNode(ct)
+    ui.placeRegionButton.click()
+    assert "'void' holds no voxels" in ui.warningsLabel.text()
 
 
 def test_a_segmentation_that_is_deleted_in_a_run_of_a_region_does_not_come_back(panel_of, ct, scene, wait_for):

@@ -31,7 +31,8 @@ class Case:
         label_map: of the segmentation as it is now, on the CT's grid.
         measurements: of the label map.
         findings: doubts about this label map.
-        edited: names of the segments that the model drew and somebody changed since.
+        from_model: whether the model drew any of its segments.
+        edited: names of the segments that the model drew and somebody changed or deleted since, and of added ones.
         outside_ml: volume that lies outside of the CT, and is not measured.
     """
 
@@ -41,6 +42,7 @@ class Case:
     label_map: LabelMap
     measurements: Measurements
     findings: tuple[Finding, ...]
+    from_model: bool
     edited: tuple[str, ...]
     outside_ml: float
 
@@ -53,8 +55,9 @@ def read_case(volume_node: Any, segmentation_node: Any) -> Case | None:
     """
     from ..checks import check_result
     from ..measurements import body_midline_l_mm, measure
-    from ..scene.edits import edited_segments
+    from ..scene.edits import is_ai
     from ..scene.lesion_numbers import renumbered
+    from ..scene.masks import segment_ids
     from ..scene.segmentation_node import label_map_from_node, outside_ml
     from ..scene.volume_node import volume_from_node
 
@@ -66,11 +69,28 @@ def read_case(volume_node: Any, segmentation_node: Any) -> Case | None:
     if outside and not label_map.labels.any():
         text = _("'{name}' lies outside of '{scan}'. Choose the CT that it was made on as the input volume.")
         raise InputError(text.format(name=segmentation_node.GetName(), scan=volume_node.GetName()))
-    segmentation = segmentation_node.GetSegmentation()
-    edited = tuple(segmentation.GetSegment(it).GetName() for it in edited_segments(segmentation_node))
+    from_model = any(is_ai(segmentation_node, one) for one in segment_ids(segmentation_node))
+    edited = _hand_work(segmentation_node)
     measured = renumbered(measure(label_map, body_midline_l_mm(volume)), segmentation_node, volume_node)
     findings = check_result(volume, label_map)
-    return Case(volume_node, segmentation_node, volume, label_map, measured, findings, edited, outside)
+    return Case(volume_node, segmentation_node, volume, label_map, measured, findings, from_model, edited, outside)
+
+
+def _hand_work(segmentation_node: Any) -> tuple[str, ...]:
+    """Names of kidneys, tumors and cysts that are not as the model drew them."""
+    from ..scene.edits import edited_segments, is_ai, removed_segments
+    from ..scene.masks import segment_ids
+    from ..scene.segment_names import name_of_id, structure_in
+
+    segmentation = segmentation_node.GetSegmentation()
+    names = {one: segmentation.GetSegment(one).GetName() for one in segment_ids(segmentation_node)}
+    added = [one for one in names if structure_in(segmentation_node, one) and not is_ai(segmentation_node, one)]
+    deleted = [getattr(name_of_id(one), "name", one) for one in removed_segments(segmentation_node)]
+    return (
+        *(names[one] for one in edited_segments(segmentation_node)),
+        *(_("{name} (added)").format(name=names[one]) for one in added),
+        *(_("{name} (deleted)").format(name=name) for name in deleted),
+    )
 
 
 def volume_of(segmentation_node: Any) -> Any:

@@ -76,7 +76,9 @@ def note_of(case: Case | None) -> str:
 
     if case is None:
         return _("Segment a CT, or choose a segmentation under Result.")
-    if case.edited:
+    if not case.from_model:
+        drawn = _("The model drew none of these segments, as far as is known.")
+    elif case.edited:
         names = ", ".join(case.edited)
         drawn = _("Edited by hand: {names}. The numbers are of the edited segmentation.").format(names=names)
     else:

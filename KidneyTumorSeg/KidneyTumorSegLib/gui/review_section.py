@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ _KEYS = {
     "N": "nextButton", "P": "previousButton", "A": "acceptButton", "O": "reopenButton", "T": "toTumorButton",
     "C": "toCystButton", "K": "toKidneyButton", "R": "rejectButton", "S": "splitButton", "U": "undoButton",
 }  # fmt: skip
+_UNDO_STEPS = 20
+"""Each holds a copy of the segmentation."""
 _ON_ITEM = ("acceptButton", "reopenButton")
 _ON_LESION = (*_CHANGES, "splitButton")
 
@@ -50,7 +53,7 @@ class ReviewSection:
         self._items: Sequence[ReviewItem] = ()
         self._key = ""
         self._at_crosshair = False
-        self._undo: list[Callable[[], None]] = []
+        self._undo: deque[Callable[[], None]] = deque(maxlen=_UNDO_STEPS)
         ui.reviewTable.connect("cellClicked(int,int)", lambda row, _column: self._go_to(self._items[row]))
         ui.crosshairCheck.connect("toggled(bool)", self._toggled)
         actions: dict[str, Callable[[], None]] = {

@@ -71,7 +71,8 @@ def likely_ct() -> Any:
 
 
 def node_grid(node: Any) -> Grid:
-    """The grid that `volume_from_node` gives to this volume node's voxels."""
+    """The grid that `volume_from_node` gives to this volume node's voxels, or refuses."""
+    _refuse_what_is_no_scan(node)
     i, j, k = node.GetImageData().GetDimensions()
     return _world_grid(node, (k, j, i))[0]
 
