@@ -87,8 +87,8 @@ def test_a_decision_can_be_changed_and_taken_back(scene):
 
     ct, node, _ = in_scene(patient())
     item = set_status(node, items_of(node, ct)[0], "accepted", "A")
-    set_status(node, item, "rejected", "B")
-    assert [(i.status, i.reviewer) for i in items_of(node, ct)] == [("rejected", "B"), ("open", ""), ("open", "")]
+    set_status(node, item, "relabeled", "B")
+    assert [(i.status, i.reviewer) for i in items_of(node, ct)] == [("relabeled", "B"), ("open", ""), ("open", "")]
     set_status(node, item, "open")
     assert items_of(node, ct)[0].status == "open"
     assert json.loads(node.GetAttribute("KidneyTumorSeg.Review")) == []
@@ -186,6 +186,38 @@ def test_a_removed_lesion_stays_in_the_list_as_rejected(scene):
     assert items[-1].reason == "It was removed."
     assert summary(items) == "1 of 3 reviewed."
     assert next_open(items, items[1].key) is items[0], "nobody is sent to what is gone"
+
+
+def test_a_removed_lesion_that_is_there_again_is_open(scene):
+    from KidneyTumorSegLib.scene.fixes import relabel
+    from KidneyTumorSegLib.scene.review import set_status
+
+    ct, node, world = in_scene(patient())
+    item = item_at(items_of(node, ct), RIGHT_TUMOR)
+    done = relabel(node, ct, world(RIGHT_TUMOR), "nothing")
+    set_status(node, item, "rejected", "A")
+    done.undo()  # or the editor's Undo, or a new run
+    back = item_at(items_of(node, ct), RIGHT_TUMOR)
+    assert (back.status, back.gone) == ("open", False)
+    assert back.reason.startswith("It was removed, and is there again.")
+    assert len(items_of(node, ct)) == 3
+
+
+def test_a_lesion_beside_a_removed_one_is_not_taken_for_it(scene):
+    from KidneyTumorSegLib.scene.fixes import relabel
+    from KidneyTumorSegLib.scene.masks import cropped_mask, erase
+    from KidneyTumorSegLib.scene.review import set_status
+
+    ct, node, world = in_scene(patient())
+    tumor = cropped_mask(node, "tumor")
+    depth, _, width = tumor.voxels.shape
+    erase(node, "tumor", tumor.part(np.s_[0:depth, 2:3, 0:width], tumor.voxels[:, 2:3]))  # a cut of 2.5 mm
+    removed = min((one for one in items_of(node, ct) if one.kind == "tumor"), key=lambda one: one.volume_ml)
+    relabel(node, ct, world(removed.position_lps), "nothing")
+    set_status(node, removed, "rejected", "A")
+    items = items_of(node, ct)
+    assert [one.status for one in items if one.gone] == ["rejected"]
+    assert not any("removed" in one.reason for one in items if not one.gone)
 
 
 def test_a_lesion_that_is_gone_never_bears_the_title_of_one_that_is_there(scene):

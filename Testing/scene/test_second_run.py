@@ -125,6 +125,21 @@ def test_a_renamed_or_recoded_segment_is_kept_and_a_new_color_stays(two):
 
 
 @pytest.mark.parametrize("detail", ["classes", "lesions"])
+def test_merging_does_not_bring_back_what_was_removed_by_hand(two, detail):
+    patient = two.Patient()
+    node = two.place(patient, patient.label_map((two.LEFT_KIDNEY, 1), (two.LEFT_TUMOR_2, 2)), detail=detail).node
+    if detail == "classes":
+        two.editor_of(node, patient).erase("tumor", patient.mask(two.LEFT_TUMOR_2))
+    else:
+        node.GetSegmentation().RemoveSegment("tumor_left_1")
+    placed = two.place(patient, how="merge", detail=detail, target=node)
+    labels = two.labels(patient, node)
+    assert not (labels[patient.mask(two.LEFT_TUMOR_2)] == 2).any()
+    assert (labels[patient.mask(two.LEFT_TUMOR_1)] == 2).any()
+    assert placed.left_out_ml > 0
+
+
+@pytest.mark.parametrize("detail", ["classes", "lesions"])
 def test_merging_adds_only_where_nothing_is_and_changes_nothing_that_is_there(two, detail):
     from KidneyTumorSegLib.scene.edits import edited_segments
 

@@ -13,7 +13,7 @@ were edited by hand (`edits`). On "replace":
 - the user's own segments are never touched. Those of other structures (a ureter) may overlap, as Slicer allows.
 
 On "merge" everything stays, and what is new is added where no segment is at all: to the AI's segment of that name if
-nobody edited it, else to one of its own (`..._added`).
+nobody edited it, else to one of its own (`..._added`). What the user deleted, or erased as a whole, is not new.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Placed:
     Attributes:
         node: the vtkMRMLSegmentationNode.
         kept: names of the AI's segments that were edited by hand and stay as they were.
-        left_out_ml: on "replace", volume of the new result that hand work left no place for, mL.
+        left_out_ml: volume of the new result that is left out because of hand work, mL; on "merge" of deleted lesions.
         before: takes the change back (`before.restore()`); None for a new node.
     """
 
@@ -134,7 +134,7 @@ def place_result(
         if how == "replace":
             left_out = _replace(target, volume_node, found, names, edited, overwrite_edited=overwrite_edited)
         else:
-            _merge(target, volume_node, found, names, edited)
+            left_out = _merge(target, volume_node, found, names, edited)
         if has_surfaces:
             target.GetSegmentation().RemoveRepresentation(CLOSED_SURFACE)
             target.CreateClosedSurfaceRepresentation()
@@ -175,11 +175,13 @@ def _replace(
 
 def _merge(
     target: Any, volume_node: Any, found: Bodies, names: tuple[SegmentName, ...], edited: tuple[str, ...]
-) -> None:
-    """Add what is new where no segment is."""
-    numbers = found.numbers.copy()
-    for one in segment_ids(target):
-        segment_part(target, one, volume_node).write(numbers, 0)
+) -> int:
+    """Add what is new where no segment is; the number of voxels of what was deleted by hand and is left out."""
+    there = {one: segment_part(target, one, volume_node) for one in segment_ids(target)}
+    numbers = _without(found, bodies_erased_by_hand(found, there, target, volume_node, set()))
+    left_out = int(np.count_nonzero(found.numbers[found.box]) - np.count_nonzero(numbers[found.box]))
+    for part in there.values():
+        part.write(numbers, 0)
     may_grow = {one for one in segment_ids(target) if is_ai(target, one) and one not in edited}
     _draw(
         target,
@@ -189,6 +191,7 @@ def _merge(
         _plans(target, names, _present(numbers[found.box]), may_grow, grow=True),
         (),
     )
+    return left_out
 
 
 def _plans(

@@ -2,7 +2,8 @@
 
 Decisions are an attribute of the segmentation node (JSON), so that they are saved with the scene. They are found again
 by kind and place, not by number: after an edit or a new run a decision belongs to the lesion that lies where the old
-one was. It counts as open again when the lesion's volume changed by more than a fifth.
+one was. It counts as open again when the lesion's volume changed by more than a fifth, or when it was removed and is
+there again.
 
 Places are kept as they are before the segmentation's parent transform: registering the scan later loses nothing.
 """
@@ -216,7 +217,7 @@ def _decided(
             near.append((away if body is None else body.distance_mm(places[m]), n, m))
     of_item: dict[int, int] = {}
     for away, n, m in sorted(near):
-        if away <= SAME_PLACE_MM and n not in of_item and m not in of_item.values():
+        if away <= _reach_mm(decisions[m]) and n not in of_item and m not in of_item.values():
             of_item[n] = m
     found = [_with(item, decisions[of_item[n]] if n in of_item else None) for n, item in enumerate(items)]
     gone = [
@@ -227,10 +228,18 @@ def _decided(
     return _with_keys(segmentation_node, [*found, *gone])
 
 
+def _reach_mm(decision: _Decision) -> float:
+    """How far from its old place a decision still means a lesion; one that was removed is back only where it was."""
+    return 0.0 if decision.status == "rejected" and decision.volume_ml is not None else SAME_PLACE_MM
+
+
 def _with(item: ReviewItem, decision: _Decision | None) -> ReviewItem:
-    """An item with its decision; open again if its volume changed too much since."""
+    """An item with its decision; open again if its volume changed too much since, or if it should not be there."""
     if decision is None:
         return item
+    if decision.status == "rejected" and decision.volume_ml is not None:
+        back = _("It was removed, and is there again.")
+        return replace(item, key=decision.key, reason=f"{back} {item.reason}".strip())
     now, then = item.volume_ml, decision.volume_ml
     if now is not None and then is not None and abs(now - then) > CHANGED_SHARE * then:
         text = _("Its volume went from {then} to {now} mL since it was {status}.")
