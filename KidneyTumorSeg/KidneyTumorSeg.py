@@ -232,8 +232,7 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.show_running()
         self.timer.start()
         start()
-        if not self.logic.isRunning:
-            self.endRun()
+        self.endRun()
 
     def onSelfTest(self, report: SelfTestReport) -> None:
         """The self-test has ended."""
@@ -257,8 +256,7 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         chosen = self.logic.getParameterNode()  # also when the panel was left meanwhile
         self.attempt(lambda: self.desk.show(chosen.inputVolume, shown.node, anew=True))
         chosen.outputSegmentation = shown.node
-        if shown.undo is not None:
-            self.desk.can_undo(shown.undo)
+        self.desk.can_undo(shown.undo)
         if chosen.showSurfaces:
             show_in_3d(shown.node)
         if chosen.jumpToLargest:
@@ -271,8 +269,9 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.show_message(sentence)
 
     def endRun(self) -> None:
-        """Back to waiting for a click."""
-        self.timer.stop()
+        """Back to waiting for a click, unless a run goes on: what ended or went wrong was beside it."""
+        if not self.logic.isRunning:
+            self.timer.stop()
         self.refresh()
 
     def onNodeRemoved(self, caller: Any, event: Any) -> None:
@@ -285,9 +284,8 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.clear()
         if self.logic.isRunning:
             self.stop(_("The scene was closed, so the run was stopped."))
-        self.desk.exit()
+        self.exit()
         self.desk.show(None, None)
-        self.setParameterNode(None)
         self.refresh()
 
     def onSceneIsNew(self, caller: Any, event: Any) -> None:
@@ -301,8 +299,7 @@ class KidneyTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         details = "\n".join(getattr(error, "__notes__", ()))
         logging.error("%s\n%s", error, details)
         self.tools.last_error = f"{error}\n{details}"
-        if not self.logic.isRunning:  # else it is about something else
-            self.endRun()
+        self.endRun()
         self.panel.show_message(str(error), details)
 
     def attempt(self, action: Callable[[], None]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-
 import numpy as np
 import pytest
 from panel_result import cells, corner, labels_of, node_of, paint
@@ -198,23 +196,3 @@ def test_edits_in_a_file_are_known_and_kept_when_it_is_replaced(result, ct, scen
     segment(result, wait_for)
     assert node_of(result) is loaded
     np.testing.assert_array_equal(labels_of(result, ct), edited)
-
-
-def test_a_scene_that_is_opened_while_the_panel_is_shown_is_shown(result, ct, scene, tmp_path):
-    import slicer
-
-    ui, node = result.widget.ui, node_of(result)
-    paint(result, ct, "tumor", corner())
-    for one in (ct, node):
-        one.AddDefaultStorageNode()
-    assert slicer.mrmlScene.WriteToMRB(str(tmp_path / "case.mrb"), None)
-    with zipfile.ZipFile(tmp_path / "case.mrb") as bundle:
-        bundle.extractall(tmp_path)
-    (description,) = tmp_path.rglob("*.mrml")
-    scene.Clear(False)
-    scene.SetURL(str(description))
-    scene.SetRootDirectory(str(description.parent))
-    assert scene.Import(None)
-    assert ui.inputSelector.currentNode().GetName() == "CT"
-    assert ui.outputSelector.currentNode().GetName() == "CT segmentation"
-    assert "Edited by hand: tumor." in ui.measureLabel.text()

@@ -99,9 +99,10 @@ class Desk:
         """The embedded qMRMLSegmentEditorWidget, or None until it was opened."""
         return self._correct.editor
 
-    def can_undo(self, undo: Callable[[], None]) -> None:
-        """Something was done to the segmentation elsewhere: the Undo button takes it back so."""
-        self._review.can_undo(undo)
+    def can_undo(self, undo: Callable[[], None] | None) -> None:
+        """Something was done to the segmentation elsewhere: the Undo button takes it back so, if it can be."""
+        if undo is not None:
+            self._review.can_undo(undo)
 
     def go_to_largest(self) -> None:
         """Move the views to the largest tumor, or cyst."""
