@@ -62,7 +62,8 @@ def test_a_tumor_becomes_a_cyst_by_one_click_and_undo_brings_it_back(result, ct)
     assert "cyst" in ui.warningsLabel.text()
     assert ui.headlineLabel.text().startswith("2 kidneys, 2 cysts")
     assert "mL" in ui.warningsLabel.text()
-    assert "Edited by hand: tumor, cyst." in ui.measureLabel.text()
+    changed = "tumor (25 mL as drawn, 0 mL now), cyst (11 mL as drawn, 36 mL now)"
+    assert f"Edited by hand: {changed}." in ui.measureLabel.text()
     assert [row[0] for row in cells(ui.reviewTable) if row[1].startswith("Left")] == ["relabeled"]
     ui.undoButton.click()
     np.testing.assert_array_equal(labels_of(result, ct), before)

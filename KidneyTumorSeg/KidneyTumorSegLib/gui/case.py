@@ -32,7 +32,8 @@ class Case:
         measurements: of the label map.
         findings: doubts about this label map.
         from_model: whether the model drew any of its segments.
-        edited: names of the segments that the model drew and somebody changed or deleted since, and of added ones.
+        edited: names of the segments that the model drew and somebody changed or deleted since, and of added ones;
+            with how the volume changed.
         outside_ml: volume that lies outside of the CT, and is not measured.
     """
 
@@ -77,8 +78,8 @@ def read_case(volume_node: Any, segmentation_node: Any) -> Case | None:
 
 
 def _hand_work(segmentation_node: Any) -> tuple[str, ...]:
-    """Names of kidneys, tumors and cysts that are not as the model drew them."""
-    from ..scene.edits import edited_segments, is_ai, removed_segments
+    """Names of kidneys, tumors and cysts that are not as the model drew them, and by how much."""
+    from ..scene.edits import edited_segments, is_ai, removed_segments, volumes_ml
     from ..scene.masks import segment_ids
     from ..scene.segment_names import name_of_id, structure_in
 
@@ -87,10 +88,20 @@ def _hand_work(segmentation_node: Any) -> tuple[str, ...]:
     added = [one for one in names if structure_in(segmentation_node, one) and not is_ai(segmentation_node, one)]
     deleted = [getattr(name_of_id(one), "name", one) for one in removed_segments(segmentation_node)]
     return (
-        *(names[one] for one in edited_segments(segmentation_node)),
+        *(_with_change(names[one], *volumes_ml(segmentation_node, one)) for one in edited_segments(segmentation_node)),
         *(_("{name} (added)").format(name=names[one]) for one in added),
         *(_("{name} (deleted)").format(name=name) for name in deleted),
     )
+
+
+def _with_change(name: str, drawn_ml: float | None, now_ml: float) -> str:
+    """A segment's name, and its volume before and after where that differs."""
+    from ..measurements.quantities import format_value
+
+    if drawn_ml is None or format_value(drawn_ml) == format_value(now_ml):
+        return name
+    text = _("{name} ({drawn} mL as drawn, {now} mL now)")
+    return text.format(name=name, drawn=format_value(drawn_ml), now=format_value(now_ml))
 
 
 def volume_of(segmentation_node: Any) -> Any:

@@ -9,6 +9,7 @@ history:
   transform and display change none of these; one painted voxel does.
 - `KidneyTumorSeg.Meaning`: what it was called and which code it had: a segment that was renamed or given another
   code was corrected by hand too. Not part of it: the color.
+- `KidneyTumorSeg.Volume`: its volume as the AI drew it, mL, so that it can be told how much a correction changed.
 - `KidneyTumorSeg.Drawn`: the IDs of all segments that the AI drew into this node, with one voxel of each of their
   bodies, so that a segment or a body that was deleted by hand is known, and is not drawn again unasked.
 
@@ -26,11 +27,21 @@ import numpy.typing as npt
 import slicer
 
 from .geometry import image_to_ras
-from .masks import BINARY_LABELMAP, TERMINOLOGY_TAG, Index, lattice_offset, segment_ids, tag_of, voxels_of
+from .masks import (
+    BINARY_LABELMAP,
+    TERMINOLOGY_TAG,
+    Index,
+    cropped_mask,
+    lattice_offset,
+    segment_ids,
+    tag_of,
+    voxels_of,
+)
 
 DIGEST_TAG = "KidneyTumorSeg.Digest"
 SOURCE_TAG = "KidneyTumorSeg.Source"
 MEANING_TAG = "KidneyTumorSeg.Meaning"
+VOLUME_TAG = "KidneyTumorSeg.Volume"
 DRAWN_TAG = "KidneyTumorSeg.Drawn"
 _AI = "ai"
 _EMPTY = "empty"
@@ -59,6 +70,7 @@ def stamp(
         segment.SetTag(SOURCE_TAG, _AI)
         segment.SetTag(DIGEST_TAG, _digest(segmentation_node, one, boxes))
         segment.SetTag(MEANING_TAG, _meaning(segment))
+        segment.SetTag(VOLUME_TAG, f"{_volume_ml(segmentation_node, one):.3f}")
     _write_drawn(segmentation_node, drawn)
 
 
@@ -96,6 +108,12 @@ def removed_segments(segmentation_node: Any) -> tuple[str, ...]:
     """The IDs of the AI's segments that were deleted; known as long as one of the AI's segments is left."""
     left = set(segment_ids(segmentation_node))
     return tuple(one for one in drawn_bodies(segmentation_node) if one not in left)
+
+
+def volumes_ml(segmentation_node: Any, segment_id: str) -> tuple[float | None, float]:
+    """A segment's volume as the AI drew it (None: it is not told), and as it is now, mL."""
+    drawn = tag_of(segmentation_node.GetSegmentation().GetSegment(segment_id), VOLUME_TAG)
+    return float(drawn) if drawn else None, _volume_ml(segmentation_node, segment_id)
 
 
 def has_edits(segmentation_node: Any) -> bool:
@@ -163,6 +181,11 @@ def _digest(segmentation_node: Any, segment_id: str, boxes: _Boxes) -> str:
     text.update(f"{first} {mask.shape}".encode())
     text.update(np.packbits(mask).tobytes())
     return text.hexdigest()
+
+
+def _volume_ml(segmentation_node: Any, segment_id: str) -> float:
+    mask = cropped_mask(segmentation_node, segment_id)
+    return 0.0 if mask is None else mask.volume_ml
 
 
 def _first_voxel(segmentation_node: Any, image: Any) -> Index:
