@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -13,10 +14,18 @@ from safetensors.torch import save_file
 
 from KidneyTumorSegLib.errors import EnvironmentProblem, InputError
 from KidneyTumorSegLib.models import read_folder
+from KidneyTumorSegLib.models.folder import write_contract
 from KidneyTumorSegLib.models.weights import load
 from KidneyTumorSegLib.networks import build
 from KidneyTumorSegLib.training.recipe import read_recipe
-from KidneyTumorSegLib.training.start import NETWORK_FILE, start_encoder, start_from_model, start_from_resnet18
+from KidneyTumorSegLib.training.start import (
+    NETWORK_FILE,
+    Start,
+    network_facts,
+    start_encoder,
+    start_from_model,
+    start_from_resnet18,
+)
 
 
 def test_the_first_layer_computes_what_the_folded_convolution_did(tmp_path: Path) -> None:
@@ -64,6 +73,21 @@ def test_a_network_that_starts_from_a_model_computes_what_the_model_did(
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         assert torch.allclose(fresh(image)[:, :3], network(image), atol=1e-5)
+
+
+@pytest.mark.parametrize("kept", [None, 1, 2])
+def test_a_model_that_goes_on_from_another_left_out_only_what_both_did(
+    write_random_model: Callable[..., Path], tmp_path: Path, kept: int | None
+) -> None:
+    folder = write_random_model(tmp_path / "model")
+    contract = read_folder(folder).contract
+    write_contract(folder, replace(contract, training=replace(contract.training, fold=kept)))
+    network = build("unet_mobilenet", {"slices": 3, "channels": 12})
+    assert start_from_model(network, folder).left_out(1) == (1 if kept == 1 else None)
+    save_file(network.state_dict(), tmp_path / NETWORK_FILE, metadata=network_facts(contract.training.data, kept))
+    said = start_from_model(network, tmp_path / NETWORK_FILE)
+    assert (said.data, said.fold) == (contract.training.data, kept)
+    assert Start("all weights start from scratch").left_out(1) == 1
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,7 +14,7 @@ from ..models.contract import DataSource, Decision, Locate, ModelContract, Train
 from ..models.folder import write_folder
 from .channels import CHANNEL_IDS
 from .recipe import Recipe
-from .start import HEAD, NETWORK_FILE, Start
+from .start import HEAD, NETWORK_FILE, Start, network_facts
 
 _SOURCES = {
     "btcv": ("BTCV (Synapse syn3193805), rebuilt from windowed pictures", "registration terms, no redistribution"),
@@ -38,7 +37,7 @@ class Learned:
         patients: who was learned from.
         start: what the weights started from.
         steps: optimizer steps that were done.
-        fold: the part of the split that was left out; None: none.
+        fold: the part of the split that this training left out; None: none.
         shapes: patients whose label maps gave shapes to synthetic lesions.
     """
 
@@ -61,13 +60,17 @@ def write_model(network: torch.nn.Module, recipe: Recipe, output: Path, learned:
     Returns:
         The model folder.
     """
+    from safetensors.torch import save_file
+
     state = {
         name: value.detach().cpu().contiguous()
         for name, value in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
     data = _sources(learned)
-    _write_network(state, data, output / NETWORK_FILE)
+    fold = learned.start.left_out(learned.fold)
+    with atomic_write(output / NETWORK_FILE) as temporary:
+        save_file(state, temporary, metadata=network_facts(data, fold))
     kept = [CHANNEL_IDS.index(region) for region in recipe.regions]
     for name in (f"{HEAD}weight", f"{HEAD}bias"):
         state[name] = state[name][kept]
@@ -92,20 +95,13 @@ def write_model(network: torch.nn.Module, recipe: Recipe, output: Path, learned:
             steps=learned.steps,
             encoder_start=learned.start.sentence,
             product_version=__version__,
-            fold=learned.fold,
+            fold=fold,
         ),
         scores=(),
         limits=recipe.limits,
         license=OWN_LICENSE if all(source.license == _OWN[1] for source in data) else LICENSE,
     )
     return write_folder(output / recipe.name, contract, weights)
-
-
-def _write_network(state: dict[str, torch.Tensor], data: tuple[DataSource, ...], file: Path) -> None:
-    from safetensors.torch import save_file
-
-    with atomic_write(file) as temporary:
-        save_file(state, temporary, metadata={"data": json.dumps([asdict(source) for source in data])})
 
 
 def _sources(learned: Learned) -> tuple[DataSource, ...]:

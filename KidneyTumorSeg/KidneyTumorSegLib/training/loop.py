@@ -23,6 +23,11 @@ from .variants import Variants
 
 SPLIT_FILE = "split.toml"
 """Beside the checkpoints: who was kept out."""
+_SEEN_BEFORE = (
+    "The model to start from is not known to have left out part {fold} of the split, so that scores on it may be too "
+    "good; the new model's record names no part that it was kept from. To measure on it, start from a model that was "
+    "trained with --fold {fold}."
+)
 _SEEN_CASES = 4  # cases that are learned from and validated too, so that overfitting shows
 
 
@@ -81,6 +86,8 @@ def train(
         if start
         else start_encoder(module.network, recipe, encoder_weights, data / "weights")
     )
+    if begun.left_out(fold) != fold:
+        listener.on_warning(_SEEN_BEFORE.format(fold=fold))
     module.to(memory_format=torch.channels_last)
     variants = Variants(material.learn, recipe.mix, recipe.variation, material.shapes, recipe.seed)
     batches = Batches([*material.learn, *material.phantoms], variants, recipe)

@@ -9,7 +9,7 @@ batch norm's weight is 0 (Goyal et al. 2017).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -33,11 +33,17 @@ class Start:
 
     Attributes:
         sentence: for the model card.
-        data: what an earlier model had learned from.
+        data: what an earlier model had learned from; empty: there is none.
+        fold: the part of the split that the earlier model left out; None: none that is known.
     """
 
     sentence: str
     data: tuple[DataSource, ...] = ()
+    fold: int | None = None
+
+    def left_out(self, fold: int | None) -> int | None:
+        """The part that nobody has learned from when the training leaves out `fold`: the earlier model counts too."""
+        return fold if not self.data or self.fold == fold else None
 
 
 def start_encoder(network: torch.nn.Module, recipe: Recipe, choice: str, folder: Path) -> Start:
@@ -99,17 +105,25 @@ def start_from_model(network: torch.nn.Module, file: Path) -> Start:
         for name in wanted:
             rows = slice(0, len(saved[name])) if name.startswith(HEAD) else slice(None)
             state[name][rows].copy_(saved[name])
-    return Start(f"all weights start from an earlier model ({file.name})", _learned_from(file))
+    return Start(f"all weights start from an earlier model ({file.name})", *_learned_from(file))
 
 
-def _learned_from(file: Path) -> tuple[DataSource, ...]:
-    """What the model behind these weights learned from: their licenses go on with them."""
+def network_facts(data: tuple[DataSource, ...], fold: int | None) -> dict[str, str]:
+    """What a `NETWORK_FILE` says of itself: what was learned from, and which part of the split was left out."""
+    return {"data": json.dumps([asdict(source) for source in data]), "fold": json.dumps(fold)}
+
+
+def _learned_from(file: Path) -> tuple[tuple[DataSource, ...], int | None]:
+    """What the model behind these weights learned from, whose licenses go on with them, and what it left out."""
     from safetensors import safe_open
 
     if file.is_dir():
-        return read_folder(file).contract.training.data
+        training = read_folder(file).contract.training
+        return training.data, training.fold
     with safe_open(file, framework="pt") as opened:
-        return tuple(DataSource(**source) for source in json.loads((opened.metadata() or {}).get("data", "[]")))
+        facts = opened.metadata() or {}
+    sources = json.loads(facts.get("data", "[]"))
+    return tuple(DataSource(**source) for source in sources), json.loads(facts.get("fold", "null"))
 
 
 def _read(file: Path, what: str) -> dict[str, torch.Tensor]:
