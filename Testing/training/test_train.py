@@ -87,6 +87,17 @@ def test_an_interrupted_training_ends_with_the_same_weights(
         assert np.array_equal(value.numpy(), resumed[name].numpy()), name
 
 
+def test_going_on_from_a_model_that_may_have_seen_the_test_patients_is_warned_of(data: Path, tmp_path: Path) -> None:
+    warnings: list[str] = []
+    listener = Listener(on_warning=warnings.append)
+    saw_all = train("kidney-locator", data, tmp_path / "all", quick=True, listener=listener)
+    assert not [text for text in warnings if "is not known to have left out" in text]
+    went_on = train("kidney-locator", data, tmp_path / "on", quick=True, fold=1, start=saw_all, listener=listener)
+    (text,) = [text for text in warnings if "is not known to have left out part 1 of the split" in text]
+    assert text.endswith("start from a model that was trained with --fold 1.")
+    assert read_folder(went_on).contract.training.fold is None
+
+
 def test_a_folder_without_cases(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no training cases"):
         train("kidney-locator", tmp_path, tmp_path / "out", quick=True)
