@@ -8,8 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from ..anatomy import KIDNEY
+
 EDGE_MM = 2.5
 """Nearer to the lesion's surface the scanner's blur mixes it with what lies around."""
+AROUND_MM = 15.0
+"""So far from a lesion the kidney is compared with it."""
 LEAST_CORE_VOXELS = 50
 """Fewer inner voxels do not tell a density: what is left is the edge's blur."""
 
@@ -46,3 +50,23 @@ def inner_density(
     steps = np.abs(np.diff(hu, axis=2)[core[:, :, 1:] & core[:, :, :-1]])
     noise = 1.4826 * float(np.median(steps)) / np.sqrt(2.0) if steps.size else 0.0
     return Density(float(hu[core].mean()), float(np.sqrt(max(0.0, float(hu[core].var()) - noise**2))))
+
+
+def kidney_around_hu(
+    mask: npt.NDArray[np.bool_],
+    labels: npt.NDArray[np.uint8],
+    values: npt.NDArray[np.int16],
+    spacing_kji_mm: tuple[float, float, float],
+) -> float | None:
+    """Median HU of the kidney near a lesion, apart from what the blur mixes with anything else; None: there is none.
+
+    Args:
+        mask: bool [k, j, i], the lesion.
+        labels: same shape, values of `anatomy`; it should reach `AROUND_MM` farther than the lesion.
+        values: HU, same shape.
+        spacing_kji_mm: along the axes.
+    """
+    inside = ndimage.distance_transform_edt(labels == KIDNEY.value, sampling=spacing_kji_mm) > EDGE_MM
+    near = ndimage.distance_transform_edt(~mask, sampling=spacing_kji_mm) <= AROUND_MM
+    around = values[inside & near]
+    return float(np.median(around)) if around.size >= LEAST_CORE_VOXELS else None

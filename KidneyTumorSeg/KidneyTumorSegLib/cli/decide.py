@@ -30,8 +30,9 @@ def decide(
     with console.shown_progress(quiet) as progress:
         trials = choose(model, data, Settings(device=device), progress, split)
     console.result(f"Validation patients: {trials[0].patients}. Dice (mean by patient) and false masses:")
+    width = max(len(trial.what) for trial in trials)
     for trial in trials:
-        console.result(f"  {trial.what:<24} {_line(trial)}")
+        console.result(f"  {trial.what:<{width}}  {_line(trial)}")
     console.result(f"The thresholds are in {model / 'model.json'}.")
 
 

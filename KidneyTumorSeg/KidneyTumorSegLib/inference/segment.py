@@ -75,8 +75,8 @@ def segment(volume: Volume, folder: ModelFolder, settings: Settings, progress: P
     labels = fine.labels(box, progress)
     progress.stage("Cleaning up", 0.97)
     seen = located.seen_in(box, upright)
-    scan = (upright.voxels[box.slices], upright.spacing[::-1])
-    labels, removed = clean_up(labels, volume.grid.voxel_volume_ml, contract.decision.cleanup, seen, scan)
+    rules, (i_mm, j_mm, k_mm) = contract.decision.cleanup, upright.spacing
+    labels, removed = clean_up(labels, (k_mm, j_mm, i_mm), rules, seen, upright.voxels[box.slices])
     confidences = fine.confidences(box, labels)
     whole = np.zeros(upright.grid.shape, np.uint8)
     whole[box.slices] = labels

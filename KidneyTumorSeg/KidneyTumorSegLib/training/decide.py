@@ -126,13 +126,17 @@ def _steps(chosen: Decision) -> list[tuple[str, Decision]]:
         cyst_min_ml=cleanup.cyst_min_ml,
     )
     located = replace(sizes, located_min_share=cleanup.located_min_share)
+    shapeless = replace(cleanup, tail_mm=0.0)
+    all_cysts = replace(shapeless, cyst_min_contrast_hu=0.0)
     return [
         ("thresholds alone", replace(chosen, cleanup=none, smooth_mm=0.0)),
         ("smoothed across slices", replace(chosen, cleanup=none)),
         ("plausible sizes", replace(chosen, cleanup=sizes)),
         ("seen by the locator too", replace(chosen, cleanup=located)),
-        ("one label a mass", replace(chosen, cleanup=replace(cleanup, fluid_max_hu=0.0))),
-        ("fluid is a cyst", chosen),
+        ("one label a mass", replace(chosen, cleanup=replace(all_cysts, fluid_max_hu=0.0))),
+        ("fluid is a cyst", replace(chosen, cleanup=all_cysts)),
+        ("cysts can be told from kidney", replace(chosen, cleanup=shapeless)),
+        ("without thin tails", chosen),
     ]
 
 
