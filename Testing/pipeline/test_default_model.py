@@ -11,7 +11,7 @@ import pytest
 from KidneyTumorSegLib import pipeline
 from KidneyTumorSegLib.errors import Cancelled, EnvironmentProblem, InputError
 from KidneyTumorSegLib.evaluation import score
-from KidneyTumorSegLib.measurements import headline
+from KidneyTumorSegLib.measurements import headline, measure
 from KidneyTumorSegLib.pipeline import Result
 from KidneyTumorSegLib.progress import Progress, Step
 from KidneyTumorSegLib.settings import Settings
@@ -48,6 +48,14 @@ def test_sides_and_counts_are_told(result: Result) -> None:
     assert {kidney.side for kidney in found.kidneys} == {"left", "right"}
     assert [lesion.side for lesion in found.lesions if lesion.kind == "tumor"] == ["left"]
     assert headline(found).startswith("2 kidneys, 1 tumor")
+
+
+def test_the_tumors_diameter_is_near_its_true_one(scan: tuple[Volume, LabelMap], result: Result) -> None:
+    true, found = (
+        next(lesion.diameter_mm for lesion in measure(labels).lesions if lesion.kind == "tumor")
+        for labels in (scan[1], result.label_map)
+    )
+    assert found == pytest.approx(true, rel=0.25)
 
 
 def test_the_record_names_model_and_device_and_no_patient(scan: tuple[Volume, LabelMap], result: Result) -> None:
