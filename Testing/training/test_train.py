@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
+from KidneyTumorSegLib import pipeline
 from KidneyTumorSegLib.errors import InputError, UsageError
 from KidneyTumorSegLib.models import read_folder, verify
+from KidneyTumorSegLib.settings import Settings
 from KidneyTumorSegLib.training import PACK_FILE, Listener, fit, loop, pack_data, train
 from KidneyTumorSegLib.training.gather import gather
-from KidneyTumorSegLib.training.recipe import Variation
+from KidneyTumorSegLib.training.recipe import Variation, recipes
 from KidneyTumorSegLib.training.sources import Problem
 from KidneyTumorSegLib.training.variants import around_kidneys
 from KidneyTumorSegLib.volume import LabelMap, Volume
+from KidneyTumorSegLib.volume.phantom import phantom_grid, standard_phantom
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,17 @@ def test_a_quick_training_makes_a_model_that_loads(data: Path, tmp_path: Path) -
     assert sources["the user's own data"] == 2
     # kits_00138 is kept out by the split, kits_00001 is not
     assert sum(sources.values()) == 3
+
+
+@pytest.mark.parametrize("name", [name for name in recipes() if name != "kidney-locator"])
+def test_every_recipe_that_segments_trains_and_its_model_runs(data: Path, tmp_path: Path, name: str) -> None:
+    folder = train(name, data, tmp_path, quick=True)
+    assert read_folder(folder).contract.training.steps == 20
+    volume, truth = standard_phantom().scan(phantom_grid((4.0, 4.0, 8.0)))
+    settings = Settings(model=str(folder), device="cpu", box_mm=(-120.0, 120.0, -40.0, 100.0, -60.0, 60.0))
+    answer = pipeline.run(volume, settings)
+    assert answer.record.model == name
+    assert answer.label_map.labels.shape == truth.labels.shape
 
 
 def test_an_interrupted_training_ends_with_the_same_weights(
