@@ -241,3 +241,12 @@ def test_a_cyst_that_can_be_seen_stays(cyst_hu: float, kidney_hu: float, radius:
     cleaned, notes = clean_up(labels, FINE, SEEN, hu=hu)
     assert np.array_equal(cleaned, labels)
     assert notes == ()
+
+
+def test_a_part_of_a_mass_that_is_as_bright_as_the_kidney_stays() -> None:
+    labels, hu = _called_cyst(30.0, 30.0)
+    half = (labels == 3) & (np.arange(labels.shape[2]) < labels.shape[2] // 2)
+    labels[half], hu[half] = 2, 90
+    cleaned, notes = clean_up(labels, FINE, SEEN, hu=hu)
+    assert np.array_equal(cleaned, labels)
+    assert notes == ()

@@ -114,6 +114,8 @@ def _as_bright_as_kidney_is_kidney(
         volume_ml = np.count_nonzero(body) * voxel_ml
         if volume_ml < rules.cyst_min_ml:
             continue  # a speck, which goes anyway
+        if (ndimage.binary_dilation(body, _TOUCHING) & (labels[near] == TUMOR.value)).any():
+            continue  # a part of a mass, however bright
         around_hu = kidney_around_hu(body, labels[near], hu[near], spacing_kji_mm)
         inner = inner_density(body, hu[near], spacing_kji_mm)
         own_hu = inner.mean_hu if inner else float(hu[near][body].mean())

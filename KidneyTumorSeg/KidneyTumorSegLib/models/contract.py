@@ -59,7 +59,7 @@ class Cleanup:
             no more than this beyond the image noise, is a cyst (simple cysts: -9 to 20 HU and even, Bosniak 2019,
             Silverman et al., Radiology 2019;292:475). A maximum of 0 HU: never.
         cyst_min_contrast_hu: a cyst whose inner voxels differ from the kidney around it by less than this becomes
-            kidney: nobody could see it. 0 HU: never.
+            kidney: nobody could see it. A cyst that touches a tumor stays. 0 HU: never.
         tail_mm: what is thinner than this and reaches out of a lesion becomes kidney: thin tails hardly change a
             volume, but make the longest diameter far too long. 0: never.
         kidneys_max: at most so many bodies are kept, the largest first.
