@@ -200,6 +200,23 @@ def test_thin_lesions_and_thin_bridges_are_no_tails() -> None:
         assert np.array_equal(cleaned, labels)
 
 
+@pytest.mark.parametrize("least_ml", [0.3, 2.0], ids=["as large as a lesion", "smaller than a lesion"])
+def test_a_nodule_at_the_end_of_a_thin_bridge_stays_if_it_has_the_size_of_a_lesion(least_ml: float) -> None:
+    """A nodule of 1.15 mL beside a tumor of 22 mL: a twentieth of it, and not a tail."""
+    k, j, i = np.meshgrid(*(np.arange(80.0) - 40 for _ in range(3)), indexing="ij")
+    labels = np.where(k**2 + j**2 + i**2 < 38**2, np.uint8(1), np.uint8(0))
+    tumor = k**2 + j**2 + (i + 12) ** 2 < 17.4**2
+    nodule = k**2 + j**2 + (i - 20) ** 2 < 6.5**2
+    bridge = (np.abs(k) < 1) & (np.abs(j) < 1) & (i > 0) & (i < 20)
+    labels[tumor | nodule | bridge] = 2
+    cleaned, _ = clean_up(labels, (1.0, 1.0, 1.0), replace(TAILS, tumor_min_ml=least_ml))
+    if least_ml < 1:
+        assert np.array_equal(cleaned, labels)
+    else:
+        assert (cleaned[nodule] == 1).all()
+        assert (cleaned[tumor] == 2).all()
+
+
 def test_a_model_without_the_rule_leaves_tails_alone() -> None:
     _, with_tail = _ball_with_arm(2.0, 2, (1.0, 1.0, 1.0))
     cleaned, _ = clean_up(with_tail, (1.0, 1.0, 1.0), replace(TAILS, tail_mm=0.0))

@@ -48,8 +48,8 @@ def clean_up(
     if hu is not None and rules.cyst_min_contrast_hu > 0:
         notes += _as_bright_as_kidney_is_kidney(cleaned, hu, spacing_kji_mm, rules)
     if rules.tail_mm > 0:
-        for value in (TUMOR.value, CYST.value):
-            _cut_tails(cleaned, value, spacing_kji_mm, rules.tail_mm)
+        for value, least_ml in ((TUMOR.value, rules.tumor_min_ml), (CYST.value, rules.cyst_min_ml)):
+            _cut_tails(cleaned, value, spacing_kji_mm, rules.tail_mm, least_ml / voxel_ml)
     _absorb_specks(cleaned, TUMOR.value, KIDNEY.value, rules.tumor_min_ml / voxel_ml)
     _absorb_specks(cleaned, CYST.value, KIDNEY.value, rules.cyst_min_ml / voxel_ml)
     return cleaned, notes
@@ -125,11 +125,12 @@ def _as_bright_as_kidney_is_kidney(
     return _note("What looked like a cyst is as bright as the kidney around it, and was left as kidney", relabeled_ml)
 
 
-def _cut_tails(labels: Labels, value: int, spacing_kji_mm: Spacing, tail_mm: float) -> None:
-    """Parts of a lesion that are thinner than `tail_mm` and reach out of it become kidney, with their ends, in place.
+def _cut_tails(labels: Labels, value: int, spacing_kji_mm: Spacing, tail_mm: float, least_voxels: float) -> None:
+    """Parts of a lesion that are thinner than `tail_mm` and reach out of it become kidney, in place.
 
     What lies within half of `tail_mm` of the morphological opening by a ball of that diameter stays, so that corners
-    are not rounded. A lesion keeps its shape if it has no thicker part, or if so much would go that it is no tail.
+    are not rounded. So does a thick end that has the size of a lesion, with the bridge that joins it to the rest. A
+    lesion keeps its shape if it has no thicker part, or if so much would go that it is no tail.
     """
     bodies, _ = ndimage.label(labels == value, _TOUCHING)
     half_a_pixel = 0.5 * min(spacing_kji_mm)  # a distance is measured to the center of the first voxel outside
@@ -139,10 +140,23 @@ def _cut_tails(labels: Labels, value: int, spacing_kji_mm: Spacing, tail_mm: flo
         if not core.any():
             continue
         thick = body & (ndimage.distance_transform_edt(~core, sampling=spacing_kji_mm) <= tail_mm)
-        pieces, _ = ndimage.label(thick, _TOUCHING)
-        tail = body & (pieces != np.argmax(np.bincount(pieces[thick])))
+        tail = _hanging_on(body, thick, least_voxels)
         if np.count_nonzero(tail) <= _MOST_TAIL * np.count_nonzero(body):
             labels[box][tail[1:-1, 1:-1, 1:-1]] = KIDNEY.value
+
+
+def _hanging_on(
+    body: npt.NDArray[np.bool_], thick: npt.NDArray[np.bool_], least_voxels: float
+) -> npt.NDArray[np.bool_]:
+    """What of a body is neither its largest thick piece, nor one of at least that size, nor a bridge between those."""
+    pieces, count = ndimage.label(thick, _TOUCHING)
+    sizes = np.bincount(pieces[thick], minlength=count + 1)
+    large = [piece for piece in range(1, count + 1) if sizes[piece] >= min(least_voxels, sizes.max())]
+    hanging, count = ndimage.label(body & ~np.isin(pieces, large), _TOUCHING)
+    touched = np.zeros(count + 1, int)
+    for piece in large:
+        touched[np.unique(hanging[ndimage.binary_dilation(pieces == piece, _TOUCHING)])] += 1
+    return (hanging > 0) & (touched < 2)[hanging]
 
 
 def _voxel_ml(spacing_kji_mm: Spacing) -> float:

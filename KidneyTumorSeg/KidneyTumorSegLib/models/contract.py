@@ -61,7 +61,7 @@ class Cleanup:
         cyst_min_contrast_hu: a cyst whose inner voxels differ from the kidney around it by less than this becomes
             kidney: nobody could see it. A cyst that touches a tumor stays. 0 HU: never.
         tail_mm: what is thinner than this and reaches out of a lesion becomes kidney: thin tails hardly change a
-            volume, but make the longest diameter far too long. 0: never.
+            volume, but make the longest diameter far too long. What ends in a part of a lesion's size stays. 0: never.
         kidneys_max: at most so many bodies are kept, the largest first.
     """
 
