@@ -34,6 +34,9 @@ Start = Annotated[
     str | None,
     typer.Option("--start", metavar="MODEL", help="Train an earlier model on: its name, folder or network file."),
 ]
+Devices = Annotated[
+    int | None, typer.Option("--devices", metavar="N", min=1, help="Graphics cards to train on. Default: all.")
+]
 
 
 def train(
@@ -48,12 +51,14 @@ def train(
     split: SplitFile = None,
     encoder_weights: EncoderWeights = "auto",
     start: Start = None,
+    devices: Devices = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Train a model by a recipe. Ctrl-C stops it; --resume goes on from the last checkpoint."""
-    from ..training import PACK_FILE, SPLIT_FILE, Listener, score_model
+    from ..training import Listener
     from ..training import train as run_training
 
+    quiet = _only_helps() or quiet
     interrupt = _Interrupt()
     problems = _Problems(quiet)
     try:
@@ -70,11 +75,11 @@ def train(
                 split_file=split,
                 encoder_weights=encoder_weights,
                 start=_start_path(start),
+                devices=devices,
                 listener=Listener(teller, console.remark, problems.add),
             )
-            whole_scans = not (data / PACK_FILE).is_file()
-            if not quick and whole_scans:
-                score_model(folder, data, split_file=output / SPLIT_FILE, progress=progress)
+            if not quick:
+                _score(folder, data, output, progress)
             progress.finish()
     except Cancelled as cancelled:
         raise Cancelled(
@@ -83,9 +88,27 @@ def train(
     finally:
         interrupt.release()
     problems.count()
-    if not whole_scans:
-        console.remark("Packed cases hold no whole scans, so the model was not scored: run evaluate where the data is.")
     console.result(f"Model: {folder}")
+
+
+def _only_helps() -> bool:
+    """Whether the user started another process and this is one beside it; both hear Ctrl-C, and that one decides."""
+    from ..training import helps_another_process
+
+    helps = helps_another_process()
+    if helps:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return helps
+
+
+def _score(folder: Path, data: Path, output: Path, progress: Progress) -> None:
+    """Write the scores into the model, where the data holds whole scans."""
+    from ..training import PACK_FILE, SPLIT_FILE, score_model
+
+    if (data / PACK_FILE).is_file():
+        console.remark("Packed cases hold no whole scans, so the model was not scored: run evaluate where the data is.")
+    else:
+        score_model(folder, data, split_file=output / SPLIT_FILE, progress=progress)
 
 
 def _start_path(start: str | None) -> Path | None:

@@ -156,7 +156,8 @@ def _hanging_on(
     touched = np.zeros(count + 1, int)
     for piece in large:
         touched[np.unique(hanging[ndimage.binary_dilation(pieces == piece, _TOUCHING)])] += 1
-    return (hanging > 0) & (touched < 2)[hanging]
+    bridges = np.isin(hanging, np.flatnonzero(touched > 1))
+    return np.asarray((hanging > 0) & ~bridges)
 
 
 def _voxel_ml(spacing_kji_mm: Spacing) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAverag
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
+from ..errors import Cancelled
 from ..inference.device import half_type
 from .channels import REGION_CHANNELS
+from .devices import helps_another_process
 from .module import VALIDATION_LOSS, SegmentationModule
 from .recipe import Recipe
 from .samples import Batches, Stream
@@ -28,8 +31,9 @@ if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
 logger = logging.getLogger(__name__)
-# Lightning's advice on loggers to try is noise to those who train.
-logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+# Lightning's advice on loggers to try, and how its processes find each other, is noise to those who train.
+for _name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 CHECKPOINT = "last.ckpt"
 BEST = "best.ckpt"
@@ -43,7 +47,7 @@ class Listener:
     """Who wants to know how a training goes.
 
     Attributes:
-        on_step: called after each optimizer step with steps done, steps in all, and loss.
+        on_step: called after each optimizer step with steps done, steps in all, and loss; raises `Cancelled` to stop.
         on_warning: called with a sentence.
         on_problem: called for every case of the data that is left out.
     """
@@ -51,6 +55,10 @@ class Listener:
     on_step: Callable[[int, int, float], None] = lambda done, total, loss: None
     on_warning: Callable[[str], None] = logger.warning
     on_problem: OnProblem = logger.warning
+
+
+SILENT = Listener(on_warning=lambda sentence: None, on_problem=lambda problem: None)
+"""For a process that only helps: the first one tells."""
 
 
 def fit(
@@ -61,9 +69,13 @@ def fit(
     output: Path,
     *,
     resume: bool,
+    devices: int,
     listener: Listener,
 ) -> int:
     """Train in place; with the recipe's `keep = "best"` the module ends with the best weights.
+
+    Several devices share out the batches that make up a step, so that the step is the same as on one; where a step
+    has fewer batches than there are devices, it learns from one on each.
 
     Args:
         module: to train.
@@ -72,17 +84,23 @@ def fit(
         validations: how many cases the module validates on, those that it learns from included; 0: it never does.
         output: folder for `last.ckpt`, `best.ckpt` and the metrics.
         resume: go on from `last.ckpt`.
+        devices: how many learn together.
         listener: who wants to know.
 
     Returns:
         Optimizer steps done: fewer than the recipe's when it stopped early.
+
+    Raises:
+        Cancelled: by the listener.
+        SystemExit: this process only helped another one, which goes on.
     """
     wanted, steps = recipe.optimization, recipe.optimization.steps
-    accumulate = max(1, wanted.batch // wanted.micro_batch)
+    accumulate = max(1, wanted.batch // (wanted.micro_batch * devices))
     done_before = _steps_in(output / CHECKPOINT) if resume else 0
     data = _Data(batches, done_before * accumulate, validations)
     half = half_type(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     trainer = lightning.Trainer(
+        devices=devices,
         max_steps=steps,
         accumulate_grad_batches=accumulate,
         precision="bf16-mixed" if half == torch.bfloat16 else "32-true",
@@ -100,12 +118,18 @@ def fit(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning and torch warn of each other's inner life
-        trainer.fit(
-            module,
-            datamodule=data,
-            ckpt_path=output / CHECKPOINT if resume else None,
-            weights_only=False,  # our own checkpoint: it also holds the state of the loop
-        )
+        try:
+            trainer.fit(
+                module,
+                datamodule=data,
+                ckpt_path=output / CHECKPOINT if resume else None,
+                weights_only=False,  # our own checkpoint: it also holds the state of the loop
+            )
+        except Cancelled:
+            if not helps_another_process():
+                raise
+    if helps_another_process():
+        sys.exit()
     if wanted.keep == "best" and (output / BEST).is_file():
         module.load_state_dict(torch.load(output / BEST, map_location="cpu", weights_only=False)["state_dict"])
     return int(trainer.global_step)
@@ -173,7 +197,7 @@ class _Data(lightning.LightningDataModule):
 
 
 class _Tell(Callback):
-    """Passes the step number on, so that the caller can show progress."""
+    """Passes the step number on, so that the caller can show progress; a wish to stop reaches all devices."""
 
     def __init__(self, listener: Listener, steps: int) -> None:
         self._listener = listener
@@ -183,10 +207,23 @@ class _Tell(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """After every optimizer step: done, total, loss."""
-        if trainer.is_global_zero and trainer.global_step != self._told:
-            self._told = trainer.global_step
-            self._listener.on_step(self._told, self._steps, float(outputs["loss"]) * trainer.accumulate_grad_batches)
+        """After every optimizer step: done, total, loss.
+
+        Raises:
+            Cancelled: on every device in the same step, since one that went on would wait for the others forever.
+        """
+        if trainer.global_step == self._told:
+            return
+        self._told = trainer.global_step
+        cancelled = None
+        if trainer.is_global_zero:
+            try:
+                loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
+                self._listener.on_step(self._told, self._steps, loss)
+            except Cancelled as wish:
+                cancelled = wish
+        if trainer.strategy.reduce_boolean_decision(cancelled is not None, all=False):
+            raise cancelled or Cancelled("Cancelled.")
 
 
 class _Overfit(Callback):

@@ -11,8 +11,9 @@ import torch
 
 from ..errors import UsageError
 from .case import Case
+from .devices import helps_another_process, learning_devices
 from .export import Learned, write_model
-from .fit import CHECKPOINT, Listener, fit
+from .fit import CHECKPOINT, SILENT, Listener, fit
 from .gather import gather
 from .module import SegmentationModule
 from .recipe import Recipe, read_recipe
@@ -42,6 +43,7 @@ def train(
     split_file: Path | None = None,
     encoder_weights: str = "auto",
     start: Path | None = None,
+    devices: int | None = None,
     listener: Listener | None = None,
 ) -> Path:
     """Train a recipe and write a model folder.
@@ -57,6 +59,7 @@ def train(
             that was used is written to `output/split.toml`, and taken up again when the training is resumed.
         encoder_weights: what the encoder starts from; see `start.start_encoder`.
         start: a model folder, or the `NETWORK_FILE` of an earlier training, to start all weights from instead.
+        devices: graphics cards to learn on, each in its own process (see `devices`); None: all.
         listener: who wants to know how it goes.
 
     Returns:
@@ -64,14 +67,16 @@ def train(
 
     Raises:
         InputError: the data cannot be used.
-        UsageError: no such recipe, or nothing to resume.
+        UsageError: no such recipe, nothing to resume, or not so many devices.
+        SystemExit: this process only helped another one, which goes on.
     """
     recipe = read_recipe(recipe_name)
     recipe = recipe.quick() if quick else recipe
+    devices = learning_devices(devices)
     if resume and not (output / CHECKPOINT).is_file():
         raise UsageError(f"There is nothing to resume in {output}: {CHECKPOINT} is missing.")
     output.mkdir(parents=True, exist_ok=True)
-    listener = listener or Listener()
+    listener = SILENT if helps_another_process() else listener or Listener()
     if resume and split_file is None and (output / SPLIT_FILE).is_file():
         split_file = output / SPLIT_FILE
     material = gather(data, recipe, split_file, fold, listener.on_problem)
@@ -92,7 +97,7 @@ def train(
     variants = Variants(material.learn, recipe.mix, recipe.variation, material.shapes, recipe.seed)
     batches = Batches([*material.learn, *material.phantoms], variants, recipe)
     watched = len(material.validate) + len(seen)
-    steps = fit(module, recipe, batches, watched, output, resume=resume, listener=listener)
+    steps = fit(module, recipe, batches, watched, output, resume=resume, devices=devices, listener=listener)
     learned = Learned(material.patients, begun, steps, fold, material.shapes.patients if variants else 0)
     return write_model(module.network, recipe, output, learned)
 
