@@ -41,10 +41,11 @@ class Located:
             return None
         _, height, width = self.seen.shape
         _, rows, columns = volume.grid.shape
-        k = np.searchsorted(np.array(self.centers), np.arange(box.start[0], box.stop[0]))
+        centers = np.array(self.centers)
+        k = np.searchsorted((centers[1:] + centers[:-1]) / 2, np.arange(box.start[0], box.stop[0]))
         j = (np.arange(box.start[1], box.stop[1]) + 0.5) * height / rows
         i = (np.arange(box.start[2], box.stop[2]) + 0.5) * width / columns
-        return np.asarray(self.seen[np.ix_(np.minimum(k, len(self.centers) - 1), j.astype(int), i.astype(int))])
+        return np.asarray(self.seen[np.ix_(k, j.astype(int), i.astype(int))])
 
 
 def locate(
