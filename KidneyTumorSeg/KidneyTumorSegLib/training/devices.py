@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 
 from ..errors import UsageError
 
@@ -26,10 +27,10 @@ def learning_devices(wanted: int | None) -> int:
     there = cards or (1 if torch.backends.mps.is_available() else os.cpu_count() or 1)
     if wanted is not None and not 1 <= wanted <= there:
         kind = "graphics cards" if cards else "Apple GPU" if torch.backends.mps.is_available() else "processors"
-        raise UsageError(f"--devices {wanted}: this computer has {there} {kind} to train on. Give 1 to {there}.")
+        raise UsageError(f"--devices {wanted}: choose from 1 up to what this computer has ({kind}: {there}).")
     return wanted or cards or 1
 
 
 def helps_another_process() -> bool:
-    """Whether this process only learns together with the one that the user started."""
-    return int(os.environ.get("LOCAL_RANK", "0")) > 0 or int(os.environ.get("NODE_RANK", "0")) > 0
+    """Whether this process only learns together with a first one: Lightning knows, also where a cluster starts them."""
+    return bool(getattr(rank_zero_only, "rank", 0))

@@ -39,6 +39,7 @@ CHECKPOINT = "last.ckpt"
 BEST = "best.ckpt"
 CHECKPOINT_EVERY = 250
 """Optimizer steps between checkpoints."""
+_PRECISION = "precision"
 _WORKERS = 12  # at most; see variants.LANES
 
 
@@ -96,14 +97,13 @@ def fit(
     """
     wanted, steps = recipe.optimization, recipe.optimization.steps
     accumulate = max(1, wanted.batch // (wanted.micro_batch * devices))
-    done_before = _steps_in(output / CHECKPOINT) if resume else 0
+    done_before, precision = _begun(output / CHECKPOINT) if resume else (0, _precision_here())
     data = _Data(batches, done_before * accumulate, validations)
-    half = half_type(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     trainer = lightning.Trainer(
         devices=devices,
         max_steps=steps,
         accumulate_grad_batches=accumulate,
-        precision="bf16-mixed" if half == torch.bfloat16 else "32-true",
+        precision=precision,
         logger=_loggers(output),
         log_every_n_steps=10,
         callbacks=_callbacks(recipe, validations, output, listener),
@@ -135,9 +135,19 @@ def fit(
     return int(trainer.global_step)
 
 
-def _steps_in(checkpoint: Path) -> int:
-    """Optimizer steps that a checkpoint was written after."""
-    return int(torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"])
+def _precision_here() -> Any:
+    """What computes faster on this computer, in Lightning's word."""
+    half = half_type(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    return "bf16-mixed" if half == torch.bfloat16 else "32-true"
+
+
+def _begun(checkpoint: Path) -> tuple[int, Any]:
+    """Optimizer steps that a checkpoint was written after, and the precision that they were made in.
+
+    Whoever goes on keeps it: on a busy computer the other one may seem faster, and the weights would differ.
+    """
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    return int(saved["global_step"]), saved.get(_PRECISION) or _precision_here()
 
 
 def _loggers(output: Path) -> list[Logger]:
@@ -197,7 +207,10 @@ class _Data(lightning.LightningDataModule):
 
 
 class _Tell(Callback):
-    """Passes the step number on, so that the caller can show progress; a wish to stop reaches all devices."""
+    """Passes the step number on, so that the caller can show progress; a wish to stop reaches all devices.
+
+    It also tells checkpoints the precision.
+    """
 
     def __init__(self, listener: Listener, steps: int) -> None:
         self._listener = listener
@@ -224,6 +237,10 @@ class _Tell(Callback):
                 cancelled = wish
         if trainer.strategy.reduce_boolean_decision(cancelled is not None, all=False):
             raise cancelled or Cancelled("Cancelled.")
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """For `_begun`."""
+        checkpoint[_PRECISION] = trainer.precision
 
 
 class _Overfit(Callback):
