@@ -88,6 +88,22 @@ def test_by_crop_a_false_lesion_costs_where_there_is_none() -> None:
     assert loss_of("by-crop", false, nothing, known) > loss_of("by-crop", quiet, nothing, known) + 0.05
 
 
+def _organ_in_one_crop_of_eight() -> tuple[torch.Tensor, torch.Tensor]:
+    """Targets and what is known: a small organ in one of eight crops, as a spleen or a stomach is."""
+    targets, known = torch.zeros(8, len(CHANNEL_IDS), 64, 64), torch.ones(8, len(CHANNEL_IDS))
+    targets[0, CHANNEL_IDS.index("stomach"), 20:44, 20:44] = 1
+    return targets, known
+
+
+def test_by_crop_it_pays_to_suspect_an_organ_that_most_crops_lack() -> None:
+    """Where a network can tell an organ only a little from the rest, saying nothing at all must not be the best."""
+    targets, known = _organ_in_one_crop_of_eight()
+    none = torch.full_like(targets, -6.0)
+    suspected = none + 3.0 * targets
+    suspected[:, 3:] += 1.0  # unsure everywhere, for what looks like it
+    assert loss_of("by-crop", suspected, targets, known) < loss_of("by-crop", none, targets, known)
+
+
 def test_organs_together_weigh_half_a_region() -> None:
     targets, known = torch.zeros(1, len(CHANNEL_IDS), 8, 8), torch.ones(1, len(CHANNEL_IDS))
     wrong_region, wrong_organs = torch.full_like(targets, -30.0), torch.full_like(targets, -30.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 
 from KidneyTumorSegLib import pipeline
 from KidneyTumorSegLib.errors import InputError, UsageError
+from KidneyTumorSegLib.export import write_segmentation
 from KidneyTumorSegLib.models import read_folder, verify
 from KidneyTumorSegLib.settings import Settings
 from KidneyTumorSegLib.training import PACK_FILE, Listener, fit, loop, pack_data, train
@@ -63,6 +65,21 @@ def test_a_quick_training_makes_a_model_that_loads(data: Path, tmp_path: Path) -
     assert sources["the user's own data"] == 2
     # kits_00138 is kept out by the split, kits_00001 is not
     assert sum(sources.values()) == 3
+
+
+def test_how_well_organs_are_learned_is_in_the_metrics(
+    write_abdomen: Callable[..., tuple[Volume, LabelMap]], tmp_path: Path
+) -> None:
+    _, truth = write_abdomen(tmp_path, "own0", 0)
+    with_liver = np.where(truth.labels == 0, np.uint8(13), truth.labels)
+    write_segmentation(tmp_path / "ct" / "own0_seg.nii.gz", LabelMap(with_liver, truth.grid))
+    train("unet-resnet34", tmp_path, tmp_path / "out", quick=True)
+    (table,) = (tmp_path / "out").glob("metrics/*/metrics.csv")
+    with table.open(encoding="utf-8") as rows:
+        dice = [float(row["train_dice_liver"]) for row in csv.DictReader(rows) if row["train_dice_liver"]]
+    assert dice
+    assert all(0 <= value <= 1 for value in dice)
+    assert "train_dice_spleen" not in table.read_text(encoding="utf-8")  # which is not labeled there
 
 
 @pytest.mark.parametrize("name", [name for name in recipes() if name != "kidney-locator"])

@@ -7,7 +7,7 @@ import torch.nn.functional as functional
 
 from .channels import REGION_CHANNELS
 
-ORGANS_WEIGHT = 0.5
+ORGANS_WEIGHT = {"bce": 0.5, "bce+dice": 0.5, "by-crop": 1.5}
 """All organ channels together, where each region has 1: they help, and must not drown what the model is for."""
 
 _SMOOTH_PX = 50.0  # steadies the Dice ratio of a batch where little or nothing is
@@ -25,15 +25,16 @@ def loss_of(name: str, logits: torch.Tensor, targets: torch.Tensor, known: torch
         name: "bce": cross-entropy with logits. "bce+dice": twice that and the Dice loss over the batch, so that a crop
             without a lesion does not count as a miss. "by-crop": four times the cross-entropy, with a small lesion's
             pixels weighing more, and the Dice loss of each crop that holds the region, so that one huge tumor does not
-            outweigh all small ones; where a crop holds nothing of the region, what is found there costs.
+            outweigh all small ones; where a crop holds nothing of the region, what is found there costs. For organs
+            that cost would be too high: most crops hold none of a given organ, and a network learns fastest to never
+            find it. They have four times the cross-entropy and the Dice loss over the batches that hold them.
         logits: [batch, channels, height, width]; the regions first, then organs.
         targets: 0 or 1, same shape.
         known: [batch, channels], 1 where the case's labels speak of the channel.
     """
-    heard = (known.sum(dim=0) > 0).float() * _channel_weights(logits)
+    heard = (known.sum(dim=0) > 0).float() * _channel_weights(name, logits)
     if name == "by-crop":
-        weight = _small_lesions_weigh_more(targets)
-        by_channel = _BCE_WEIGHT[name] * _bce(logits, targets, known, weight) + _by_crop(logits, targets, known)
+        by_channel = _by_crop(logits, targets, known)
     else:
         by_channel = _BCE_WEIGHT[name] * _bce(logits, targets, known)
         if name == "bce+dice":
@@ -41,11 +42,21 @@ def loss_of(name: str, logits: torch.Tensor, targets: torch.Tensor, known: torch
     return (by_channel * heard).sum() / heard.sum().clamp(min=1e-3)
 
 
-def _channel_weights(logits: torch.Tensor) -> torch.Tensor:
+def _channel_weights(name: str, logits: torch.Tensor) -> torch.Tensor:
     regions, channels = len(REGION_CHANNELS), logits.shape[1]
     weights = torch.ones(channels, device=logits.device)
-    weights[regions:] = ORGANS_WEIGHT / max(1, channels - regions)
+    weights[regions:] = ORGANS_WEIGHT[name] / max(1, channels - regions)
     return weights
+
+
+def _by_crop(logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """By channel: regions crop by crop, organs over the batch, and only where it holds them."""
+    regions = len(REGION_CHANNELS)
+    of_crops = _dice_of_crops(logits[:, :regions], targets[:, :regions], known[:, :regions])
+    held = ((targets.sum(dim=(2, 3)) * known).sum(dim=0) > 0).float()[regions:]
+    of_batch = held * _dice_of_batch(logits[:, regions:], targets[:, regions:], known[:, regions:])
+    weight = _small_lesions_weigh_more(targets)
+    return _BCE_WEIGHT["by-crop"] * _bce(logits, targets, known, weight) + torch.cat([of_crops, of_batch])
 
 
 def _bce(
@@ -80,7 +91,7 @@ def _dice_of_batch(logits: torch.Tensor, targets: torch.Tensor, known: torch.Ten
     return 1 - (2 * overlap + _SMOOTH_PX) / (total + _SMOOTH_PX)
 
 
-def _by_crop(logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+def _dice_of_crops(logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """By channel: mean of 1 - soft Dice over the crops that hold it, and what is found where a crop holds none."""
     probability = logits.sigmoid()
     area, found = targets.sum(dim=(2, 3)), probability.sum(dim=(2, 3))

@@ -12,7 +12,7 @@ from ..inference.prepare import normalize, pad_to_multiple, with_neighbors
 from ..networks import build
 from .augment import Augment
 from .case import Case
-from .channels import CHANNEL_IDS, REGION_CHANNELS, channel_table, known_mask
+from .channels import CHANNEL_IDS, ORGAN_CHANNELS, REGION_CHANNELS, channel_table, known_mask
 from .losses import loss_of
 from .recipe import Recipe
 
@@ -46,8 +46,11 @@ class SegmentationModule(lightning.LightningModule):
         hu, labels = augment(batch["hu"], batch["labels"], batch["floor_hu"], batch["ceiling_hu"])
         image = normalize(hu, recipe.input.window_hu).contiguous(memory_format=torch.channels_last)
         targets = self._table[labels].movedim(-1, 1)
-        loss = loss_of(recipe.optimization.loss, self.network(image).float(), targets, batch["known"])
+        logits = self.network(image).float()
+        loss = loss_of(recipe.optimization.loss, logits, targets, batch["known"])
         self.log("train_loss", loss, prog_bar=True)
+        if recipe.organs:
+            self._log_organs(logits.detach(), targets, batch["known"])
         return loss
 
     def validation_step(self, _: Any, index: int) -> None:
@@ -78,6 +81,16 @@ class SegmentationModule(lightning.LightningModule):
 
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _log_organs(self, logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor) -> None:
+        """Dice of the organs that the batch holds: that one is never found shows nowhere else."""
+        organs = slice(len(REGION_CHANNELS), None)
+        heard = known[:, organs, None, None] > 0
+        truth, answer = (targets[:, organs] > 0) & heard, (logits[:, organs] > 0) & heard
+        sums = [mask.sum(dim=(0, 2, 3)).tolist() for mask in (truth & answer, truth, answer)]
+        for organ, both, in_truth, in_answer in zip(ORGAN_CHANNELS, *sums, strict=True):
+            if in_truth:
+                self.log(f"train_dice_{organ.id}", 2.0 * both / (in_truth + in_answer))
 
     @torch.no_grad()
     def _look_at(self, case: Case) -> tuple[float, dict[str, float]]:
