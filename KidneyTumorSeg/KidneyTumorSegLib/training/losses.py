@@ -9,8 +9,7 @@ from .channels import REGION_CHANNELS
 
 ORGANS_WEIGHT = {"bce": 0.5, "bce+dice": 0.5, "by-crop": 6.0}
 """All organ channels together, where each region has 1: they help, and must not drown what the model is for. By crop
-each of the nine still has less than a region; with a quarter of that they were learned far more slowly
-(docs/ablations.md).
+each of the nine still has less than a region (what was tried: docs/ablations.md).
 """
 
 _SMOOTH_PX = 50.0  # steadies the Dice ratio of a batch where little or nothing is
